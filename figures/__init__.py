@@ -1,0 +1,1 @@
+"""Where theory and simulation meet: figures, claims, verdicts, the report."""

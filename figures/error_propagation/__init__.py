@@ -1,0 +1,1 @@
+"""Figures of Khelifa, Turner and Venkataramanan (2026)."""

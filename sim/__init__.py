@@ -1,0 +1,1 @@
+"""What actually happens: learn, sample, recurse, measure. Knows no bound."""

@@ -1,0 +1,1 @@
+"""Learners: samples in, a score out."""

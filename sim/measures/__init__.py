@@ -1,0 +1,1 @@
+"""Estimators with standard errors; each says which kind of law it needs."""

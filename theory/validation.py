@@ -1,0 +1,59 @@
+"""Refusing bad input at the boundary: one line with name, allowed range and value."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+__all__ = ["InputError", "require", "require_finite", "require_in", "require_positive"]
+
+
+class InputError(ValueError):
+    """A value the caller can mend. The command line prints its text and exits 2."""
+
+
+def require(ok: bool, name: str, allowed: str, value: Any) -> None:
+    """Raise `InputError` "NAME must be ALLOWED, got VALUE." unless `ok`."""
+    if not ok:
+        raise InputError(f"{name} must be {allowed}, got {_short(value)}.")
+
+
+def require_finite(name: str, value: Any) -> None:
+    """Refuse NaN and infinity anywhere in `value` (tracers pass: they have no value yet)."""
+    if _is_concrete(value):
+        a = np.asarray(value, dtype=float)
+        bad = ~np.isfinite(a)
+        if bad.any():
+            where = "" if a.ndim == 0 else f" at index {tuple(map(int, np.argwhere(bad)[0]))}"
+            raise InputError(f"{name} must be finite, got {a[bad].flat[0]}{where}.")
+
+
+def require_in(name: str, value: Any, low: float, high: float) -> None:
+    """Refuse values outside the closed interval [low, high], and NaN."""
+    if _is_concrete(value):
+        a = np.asarray(value, dtype=float)
+        ok = (a >= low) & (a <= high)
+        require(bool(ok.all()), name, f"in [{low:g}, {high:g}]", a if a.ndim else a.item())
+
+
+def require_positive(name: str, value: Any) -> None:
+    """Refuse values that are not finite and > 0."""
+    if _is_concrete(value):
+        a = np.asarray(value, dtype=float)
+        ok = np.isfinite(a) & (a > 0)
+        require(bool(ok.all()), name, "positive and finite", a if a.ndim else a.item())
+
+
+def _is_concrete(value: Any) -> bool:
+    return not any(hasattr(leaf, "_trace") for leaf in _leaves(value))
+
+
+def _leaves(value: Any) -> list:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float) and math.isfinite(value):
+        return f"{value:g}"
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 120 else text[:117] + "..."
