@@ -1,0 +1,52 @@
+"""What every test starts from: two virtual CPU devices, float64, strict JAX.
+
+GPU tests name their platform: ``JAX_PLATFORMS=cuda,cpu pytest -m gpu``.
+"""
+
+import json
+import os
+from pathlib import Path
+
+# A default run computes the same numbers on a machine with a GPU as on one without.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import jax
+import matplotlib as mpl
+import pytest
+
+from theory.precision import enable_x64
+
+REPO = Path(__file__).resolve().parents[1]
+
+
+def compilation_cache() -> Path:
+    """Folder of compiled programs, kept from one run of the tests to the next."""
+    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("DRIFTLAB_CACHE") or Path(user) / "driftlab") / "jax"
+
+
+enable_x64()
+jax.config.update("jax_num_cpu_devices", 2)  # replicas must be seen to spread
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_debug_key_reuse", True)
+jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
+mpl.use("Agg")
+
+
+@pytest.fixture(scope="session")
+def spec_dir() -> Path:
+    """Folder of reference numbers that were not computed by this code."""
+    default = REPO.parent / "shared" / "theory"
+    folder = Path(os.environ.get("DRIFTLAB_SPEC") or default)
+    if not folder.is_dir():
+        pytest.skip("no folder of reference numbers: set DRIFTLAB_SPEC")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def reference(spec_dir: Path) -> dict:
+    """Reference numbers for error propagation."""
+    path = spec_dir / "error_propagation_reference.json"
+    if not path.is_file():
+        pytest.skip(f"no {path.name} in the folder of reference numbers")
+    return json.loads(path.read_text(encoding="utf-8"))
