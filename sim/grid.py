@@ -18,11 +18,20 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float
 
-from sim.laws import Knowledge, draw, known_as
+from sim.laws import Knowledge, categorical, draw, known_as
 from theory.processes import OU
 from theory.validation import require
 
-__all__ = ["Grid", "GridLaw", "on_grid", "push", "uniform_grid"]
+__all__ = [
+    "Grid",
+    "GridLaw",
+    "LatticeMixture",
+    "on_grid",
+    "push",
+    "push_along",
+    "step_kernel",
+    "uniform_grid",
+]
 
 _TINY = 1e-300  # keeps log and division finite where a density has underflowed
 
@@ -69,46 +78,27 @@ def uniform_grid(half_width: float, nodes: int, dim: int, finest_step: float) ->
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class GridLaw:
-    """A density on a `Grid`, with its score at the nodes. Zero outside the grid."""
+    """A density tabulated at the nodes of a `Grid`; zero outside."""
 
     grid: Grid
     density: Float[Array, " p"]
-    node_score: Float[Array, "p d"]
 
     @property
     def dim(self) -> int:
         """Dimension d."""
         return self.grid.dim
 
-    def noised(self, process: OU, t: float) -> "GridLaw":
-        r"""Marginal at OU time t > 0 by Tweedie's formula on the grid:
-        score :math:`(e^{-t/2} E[x_0|x_t] - x_t)/(1-e^{-t})`."""
-        a, v = process.mean_factor(t), process.variance(t)
-        kernel = jnp.exp(-0.5 * (self.grid.axis[:, None] - a * self.grid.axis) ** 2 / v)
-        kernel = kernel / jnp.sqrt(2.0 * jnp.pi * v)  # (y, x)
-        weight = self.density * self.grid.cell
-        points = self.grid.points
-        density = _apply(kernel, weight, self.dim)
-        posterior_mean = jnp.stack(
-            [_apply(kernel, weight * points[:, j], self.dim) for j in range(self.dim)], -1
-        ) / (density[:, None] + _TINY)
-        return GridLaw(self.grid, density, (a * posterior_mean - points) / v)
-
-    def log_density_and_score(
-        self, x: Float[Array, "n d"]
-    ) -> tuple[Float[Array, " n"], Float[Array, "n d"]]:
-        """Multilinear interpolation of log-density and score; exact at the nodes."""
-        log_p = self._interpolate(jnp.log(self.density + _TINY), x)
-        score = [self._interpolate(self.node_score[:, j], x) for j in range(self.dim)]
-        return log_p, jnp.stack(score, axis=-1)
+    def noised(self, process: OU, t: float) -> "LatticeMixture":
+        r"""Marginal at OU time t > 0: the nodes, weighted by their mass, as centres of a
+        Gaussian mixture (spectrally accurate while its width resolves the grid)."""
+        mass = self.density * self.grid.cell
+        return LatticeMixture(self.grid, mass, process.mean_factor(t), process.variance(t))
 
     def log_density(self, x: Float[Array, "n d"]) -> Float[Array, " n"]:
-        """Log-density in nats."""
-        return self.log_density_and_score(x)[0]
-
-    def score(self, x: Float[Array, "n d"]) -> Float[Array, "n d"]:
-        """Gradient of the log-density."""
-        return self.log_density_and_score(x)[1]
+        """Log-density by multilinear interpolation; exact at the nodes."""
+        table = jnp.log(self.density + _TINY).reshape((self.grid.axis.shape[0],) * self.dim)
+        where = (x - self.grid.axis[0]) / self.grid.step
+        return jax.scipy.ndimage.map_coordinates(table, list(where.T), order=1, mode="nearest")
 
     def mean(self) -> Float[Array, " d"]:
         """Mean vector."""
@@ -119,66 +109,98 @@ class GridLaw:
         points = self.grid.points
         return (points * (self.density * self.grid.cell)[:, None]).T @ points
 
-    def _interpolate(self, values: Float[Array, " p"], x: Float[Array, "n d"]) -> Array:
-        m = self.grid.axis.shape[0]
-        where = (x - self.grid.axis[0]) / self.grid.step
-        table = values.reshape((m,) * self.dim)
-        return jax.scipy.ndimage.map_coordinates(table, list(where.T), order=1, mode="nearest")
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class LatticeMixture:
+    r"""Gaussian mixture :math:`\sum_j m_j N(a x_j, v I)` over the nodes x_j of a grid.
+
+    Its kernel is a product over coordinates, so in 2-D an evaluation costs one matrix
+    product instead of a sum over all nodes.
+    """
+
+    grid: Grid
+    mass: Float[Array, " p"]
+    mean_factor: Float[Array, ""]
+    variance: Float[Array, ""]
+
+    @property
+    def dim(self) -> int:
+        """Dimension d."""
+        return self.grid.dim
+
+    def log_density_and_score(
+        self, x: Float[Array, "n d"]
+    ) -> tuple[Float[Array, " n"], Float[Array, "n d"]]:
+        r"""Log-density and, by Tweedie's formula, score
+        :math:`(a E[x_0|x_t] - x_t)/v` at each row of `x`."""
+        a, v, axis = self.mean_factor, self.variance, self.grid.axis
+        gap = x[:, :, None] - a * axis  # (n, d, m)
+        kernel = jnp.exp(-0.5 * gap**2 / v) / jnp.sqrt(2.0 * jnp.pi * v)
+        pulled = -gap * kernel / v  # derivative of the kernel in x
+        if self.dim == 1:
+            density = kernel[:, 0] @ self.mass
+            slope = (pulled[:, 0] @ self.mass)[:, None]
+        else:
+            mass = self.mass.reshape(axis.shape[0], -1)
+            inner, inner_slope = kernel[:, 0] @ mass, pulled[:, 0] @ mass  # (n, m)
+            density = jnp.sum(inner * kernel[:, 1], axis=-1)
+            slope = jnp.stack(
+                [
+                    jnp.sum(inner_slope * kernel[:, 1], axis=-1),
+                    jnp.sum(inner * pulled[:, 1], axis=-1),
+                ],
+                axis=-1,
+            )
+        return jnp.log(density + _TINY), slope / (density[:, None] + _TINY)
+
+    def log_density(self, x: Float[Array, "n d"]) -> Float[Array, " n"]:
+        """Log-density in nats."""
+        return self.log_density_and_score(x)[0]
+
+    def score(self, x: Float[Array, "n d"]) -> Float[Array, "n d"]:
+        """Gradient of the log-density."""
+        return self.log_density_and_score(x)[1]
 
 
 def on_grid(law: object, grid: Grid) -> GridLaw:
-    """`law` tabulated on `grid` (density and score at the nodes)."""
-    log_p, score = law.log_density_and_score(grid.points)
-    return GridLaw(grid, jnp.exp(log_p), score)
+    """`law` tabulated on `grid`."""
+    return GridLaw(grid, jnp.exp(law.log_density(grid.points)))
 
 
-def push(
-    grid: Grid,
-    density: Float[Array, " p"],
-    centre: Float[Array, "p d"],
-    h: float,
-    along: Float[Array, "p d"] | None = None,
-) -> Float[Array, " p"]:
-    r"""Carry a density through one step x -> N(centre(x), h I).
-
-    With `along` = v(x), each path is weighted by :math:`v(x)\cdot(y - centre(x))`, which
-    is v . dB: that is how stochastic integrals are carried.
-
-    Args:
-        grid: nodes; density, centre and along are tabulated at ``grid.points``.
-        density: may be signed (a density times a conditional mean).
-        centre: where the step's Gaussian sits, x + h f(x).
-        h: step, > 0.
-        along: weight vector field, or None for weight 1.
-
-    Returns:
-        Density after the step, at the nodes.
-    """
-    gap = grid.axis - centre[:, :, None]  # (p, d, m): y - centre, per coordinate
-    kernel = jnp.exp(-0.5 * gap**2 / h) * grid.step / jnp.sqrt(2.0 * jnp.pi * h)
-    if along is None:
-        return _spread(kernel, density)
-    weighted = [
-        kernel.at[:, j].multiply(gap[:, j] * along[:, j, None]) for j in range(grid.dim)
-    ]
-    return sum(_spread(k, density) for k in weighted)
+def step_kernel(grid: Grid, centre: Float[Array, "p d"], h: float) -> Float[Array, "p d m"]:
+    r"""The factors :math:`N(y_j;\ c_j(x),\ h)\,\Delta x` of one step's kernel: from node x
+    (first axis), along coordinate j, to the axis node y_j (last axis)."""
+    gap = grid.axis - centre[:, :, None]
+    return jnp.exp(-0.5 * gap**2 / h) * grid.step / jnp.sqrt(2.0 * jnp.pi * h)
 
 
-def _spread(kernel: Float[Array, "p d m"], density: Float[Array, " p"]) -> Array:
+def push(kernel: Float[Array, "p d m"], density: Float[Array, " p"]) -> Float[Array, " p"]:
+    """Carry a (possibly signed) density through one step: one matrix product."""
     if kernel.shape[1] == 1:
         return density @ kernel[:, 0]
     return ((kernel[:, 0] * density[:, None]).T @ kernel[:, 1]).ravel()
 
 
-def _apply(kernel: Float[Array, "m m"], values: Float[Array, " p"], dim: int) -> Array:
-    if dim == 1:
-        return kernel @ values
-    m = kernel.shape[0]
-    return (kernel @ values.reshape(m, m) @ kernel.T).ravel()
+def push_along(
+    kernel: Float[Array, "p d m"],
+    density: Float[Array, " p"],
+    grid: Grid,
+    centre: Float[Array, "p d"],
+    along: Float[Array, "p d"],
+) -> Float[Array, " p"]:
+    r"""Carry a density with each path weighted by :math:`v(x)\cdot(y - c(x)) = v\cdot dB`:
+    that is how stochastic integrals are carried."""
+    total = 0.0
+    for j in range(grid.dim):
+        tilted = kernel.at[:, j].multiply(grid.axis - centre[:, j, None])
+        total = total + push(tilted, density * along[:, j])
+    return total
 
 
-@known_as.register
-def _(law: GridLaw) -> Knowledge:
+@known_as.register(GridLaw)
+@known_as.register(LatticeMixture)
+def _(law: object) -> Knowledge:
     return "grid"
 
 
@@ -186,8 +208,16 @@ def _(law: GridLaw) -> Knowledge:
 def _(law: GridLaw, key: Array, n: int, dtype=jnp.float32) -> Array:
     """Pick a node by its mass, then move uniformly within its cell."""
     key_node, key_cell = jr.split(key)
-    cdf = jnp.cumsum(law.density)
-    u = jr.uniform(key_node, (n,), jnp.float64) * cdf[-1]
-    node = jnp.minimum(jnp.searchsorted(cdf, u, side="right"), cdf.shape[0] - 1)
+    node = categorical(key_node, law.density, n)
     jitter = jr.uniform(key_cell, (n, law.dim), jnp.float64, -0.5, 0.5) * law.grid.step
     return (law.grid.points[node] + jitter).astype(dtype)
+
+
+@draw.register
+def _(law: LatticeMixture, key: Array, n: int, dtype=jnp.float32) -> Array:
+    """Pick a node by its mass, then add the mixture's noise."""
+    key_node, key_noise = jr.split(key)
+    node = categorical(key_node, law.mass, n)
+    z = jr.normal(key_noise, (n, law.dim), jnp.float64)
+    centre = law.mean_factor * law.grid.points[node]
+    return (centre + jnp.sqrt(law.variance) * z).astype(dtype)

@@ -8,7 +8,6 @@ What a law's kind does not allow is reported as not measurable, never estimated 
 from functools import singledispatch
 from typing import Literal
 
-import jax
 import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float
@@ -16,7 +15,7 @@ from jaxtyping import Array, Float
 from theory.mixtures import Blend, GaussianMixture, KernelDensity
 from theory.processes import OU
 
-__all__ = ["Knowledge", "draw", "known_as", "noise"]
+__all__ = ["Knowledge", "categorical", "draw", "known_as", "noise"]
 
 Knowledge = Literal["exact", "grid", "samples"]
 
@@ -53,7 +52,7 @@ def draw(law: object, key: Array, n: int, dtype=jnp.float32) -> Float[Array, "n 
 @draw.register
 def _(law: GaussianMixture, key: Array, n: int, dtype=jnp.float32) -> Array:
     key_mode, key_noise = jr.split(key)
-    mode = _categorical(key_mode, law.weights, n)
+    mode = categorical(key_mode, law.weights, n)
     chol = jnp.linalg.cholesky(law.covariances).astype(dtype)
     z = jr.normal(key_noise, (n, law.dim), dtype)
     return law.means.astype(dtype)[mode] + jnp.einsum("nij,nj->ni", chol[mode], z)
@@ -63,7 +62,7 @@ def _(law: GaussianMixture, key: Array, n: int, dtype=jnp.float32) -> Array:
 def _(law: KernelDensity, key: Array, n: int, dtype=jnp.float32) -> Array:
     """Exact draw, the smoothed bootstrap: pick a centre, add bandwidth times noise."""
     key_centre, key_noise = jr.split(key)
-    centre = _categorical(key_centre, jnp.exp(law.log_weights), n)
+    centre = categorical(key_centre, jnp.exp(law.log_weights), n)
     z = jr.normal(key_noise, (n, law.dim), dtype)
     return law.centres.astype(dtype)[centre] + jnp.sqrt(law.variance).astype(dtype) * z
 
@@ -84,8 +83,8 @@ def noise(x: Float[Array, "n d"], process: OU, t: float, key: Array) -> Float[Ar
     return a.astype(x.dtype) * x + s.astype(x.dtype) * z
 
 
-def _categorical(key: Array, weights: Float[Array, " k"], n: int) -> Array:
-    """n indices by inverse distribution function: O(n log k) work, no (n, k) array."""
+def categorical(key: Array, weights: Float[Array, " k"], n: int) -> Array:
+    """N indices by inverse distribution function: O(n log k) work, no (n, k) array."""
     cdf = jnp.cumsum(weights.astype(jnp.float64))
     u = jr.uniform(key, (n,), jnp.float64) * cdf[-1]
     index = jnp.searchsorted(cdf, u, side="right")

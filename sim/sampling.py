@@ -72,7 +72,8 @@ class ReverseSDE:
 @dataclass(frozen=True)
 class ProbabilityFlow:
     """Euler samples of the probability-flow ODE: another law than the SDE's once the
-    score is wrong, so never compare one's samples with the other's density."""
+    score is wrong, so never compare one's samples with the other's density.
+    """
 
     steps: int = 500
     """number of steps from T to t0"""
@@ -120,7 +121,8 @@ def start_points(
     sampler, law, key: Array, n: int, dim: int, process: OU, data: Array
 ) -> Float[Array, "n d"]:
     """Where the reverse chain starts: q_T (by noising draws of q, or `data` where q is
-    known by samples only) or N(0, I)."""
+    known by samples only) or N(0, I).
+    """
     if sampler.start == "normal":
         return jr.normal(key, (n, dim), jnp.float32)
     key_draw, key_noise = jr.split(key)

@@ -56,23 +56,23 @@ class GaussianMixture(_Law):
     def log_density_and_score(
         self, x: Float[Array, "n d"]
     ) -> tuple[Float[Array, " n"], Float[Array, "n d"]]:
-        """Log-density and score at each row of `x`, sharing one triangular solve."""
+        """Log-density and score at each row of `x`, sharing the whitened residuals."""
         chol = jnp.linalg.cholesky(self.covariances)
         half_logdet = jnp.sum(jnp.log(jnp.diagonal(chol, axis1=-2, axis2=-1)), axis=-1)
+        eye = jnp.broadcast_to(jnp.eye(self.dim, dtype=chol.dtype), chol.shape)
+        whiten = jax.scipy.linalg.solve_triangular(chol, eye, lower=True)
         delta = x[None, :, :] - self.means[:, None, :]  # (k, n, d)
-        white = jax.scipy.linalg.solve_triangular(
-            chol, jnp.swapaxes(delta, -1, -2), lower=True
-        )  # (k, d, n)
-        pull = jax.scipy.linalg.solve_triangular(chol, white, lower=True, trans=1)
+        white = delta @ jnp.swapaxes(whiten, -1, -2)  # L^-1 (x - mu)
+        pull = white @ whiten  # Sigma^-1 (x - mu)
         log_parts = (
             _safe_log(self.weights)[:, None]
-            - 0.5 * jnp.sum(white**2, axis=1)
+            - 0.5 * jnp.sum(white**2, axis=-1)
             - half_logdet[:, None]
             - 0.5 * self.dim * LOG_2PI
         )
         log_p = jax.scipy.special.logsumexp(log_parts, axis=0)
         responsibility = jnp.exp(log_parts - log_p)  # (k, n)
-        return log_p, -jnp.einsum("kn,kdn->nd", responsibility, pull)
+        return log_p, -jnp.sum(responsibility[:, :, None] * pull, axis=0)
 
     def mean(self) -> Float[Array, " d"]:
         """Mean vector."""
@@ -226,6 +226,11 @@ class Blend(_Law):
         return replace(
             self, first=self.first.noised(process, t), second=self.second.noised(process, t)
         )
+
+    def log_density(self, x: Float[Array, "n d"]) -> Float[Array, " n"]:
+        """Log-density; asks the parts for no score, so tabulated laws will do."""
+        first = _safe_log(self.alpha) + self.first.log_density(x)
+        return jnp.logaddexp(first, _safe_log(1.0 - self.alpha) + self.second.log_density(x))
 
     def log_density_and_score(
         self, x: Float[Array, "n d"]

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from sim.grid import Grid, GridLaw, push
+from sim.grid import Grid, GridLaw, push, push_along, step_kernel
 from sim.sampling import ReverseSDE, noise_times
 from theory.processes import OU
 
@@ -43,12 +43,13 @@ class GridPaths(NamedTuple):
 
 
 def grid_paths(
-    q, fitted, process: OU, grid: Grid, sampler: ReverseSDE
+    q, q_t0, fitted, process: OU, grid: Grid, sampler: ReverseSDE
 ) -> tuple[GridPaths, GridLaw, GridLaw]:
     """Carry the ideal and the learned reverse chain of one generation over the grid.
 
     Args:
         q: law the generation was trained on (exact, grid, or a blend), dimension 1 or 2.
+        q_t0: its density at t0 at the nodes (at t0 = 0 that of `q` itself).
         fitted: learned score, ``fitted.score(points, t)``.
         process: noising process.
         grid: resolves the chain's smallest step.
@@ -72,10 +73,13 @@ def grid_paths(
         ideal = points + h * process.reverse_drift(points, score)
         eps_star2 = eps_star2 + h * cell * jnp.sum(p * e2)
         eps_hat2 = eps_hat2 + h * cell * jnp.sum(p_hat * e2)
-        response = push(grid, response, ideal, h) + push(grid, p, ideal, h, along=e)
+        kernel = step_kernel(grid, ideal, h)
+        response = push(kernel, response) + push_along(kernel, p, grid, ideal, e)
+        p = push(kernel, p)
+        p_hat = push(step_kernel(grid, ideal + h * e, h), p_hat)
         # E*[e^{2Z}]: change of measure to drift + 2e leaves the weight exp(h |e|^2)
-        path2 = push(grid, path2 * jnp.exp(h * e2), ideal + 2.0 * h * e, h)
-        p, p_hat = push(grid, p, ideal, h), push(grid, p_hat, ideal + h * e, h)
+        doubled = step_kernel(grid, ideal + 2.0 * h * e, h)
+        path2 = push(doubled, path2 * jnp.exp(h * e2))
         return (p, p_hat, response, path2, eps_star2, eps_hat2), None
 
     zero = jnp.zeros((), points.dtype)
@@ -91,7 +95,6 @@ def grid_paths(
     chi2_path = total(path2) - 1.0
     remainder2 = chi2_path + eps_star2 - 2.0 * eps_hat2
     tilted = total(p_hat * response / (p + _TINY))  # E_phat[h]
-    q_t0 = jnp.exp(q.noised(process, process.t0).log_density(points))
     paths = GridPaths(
         eps_star2=eps_star2,
         eps_hat2=eps_hat2,
@@ -106,8 +109,7 @@ def grid_paths(
         step_kl=total(_kl_integrand(p, q_t0)),
         mass_lost=jnp.maximum(1.0 - total(p), 1.0 - total(p_hat)),
     )
-    blank = jnp.zeros_like(points)
-    return paths, GridLaw(grid, p_hat, blank), GridLaw(grid, p, blank)
+    return paths, GridLaw(grid, p_hat), GridLaw(grid, p)
 
 
 class Accumulated(NamedTuple):
