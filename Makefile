@@ -4,7 +4,8 @@
 # compute and draw, so it installs only those; the tests also need pytest, ruff, pyright,
 # the notebook server and pillow, which cost half as much again to download and unpack.
 # Each has a stamp. A stamp is older than pyproject.toml or the pinned versions only when
-# those changed: then the pins are installed again, over what is there.
+# those changed: then the pins are installed again, over what is there. PYTHON is part of
+# their name, so that asking for another Python is noticed.
 
 VENV ?= .venv
 PYTHON ?=
@@ -13,8 +14,9 @@ OUT ?= results
 PYTEST_ARGS ?=
 
 BIN := $(VENV)/bin
-CORE := $(VENV)/.driftlab-core
-DEV := $(VENV)/.driftlab-dev
+STAMP := .driftlab$(addprefix -,$(notdir $(PYTHON)))
+CORE := $(VENV)/$(STAMP)-core
+DEV := $(VENV)/$(STAMP)-dev
 PINS := pyproject.toml $(wildcard constraints/*.txt)
 
 .DEFAULT_GOAL := help
@@ -27,7 +29,7 @@ help:  ## show this list
 	@echo "make test       pytest, ruff check, ruff format --check"
 	@echo "make check      make test, then pyright on theory/ and sim/"
 	@echo "make lint       ruff check, ruff format --check"
-	@echo "make env-dev    only create $(VENV) with everything the tests need"
+	@echo "make env        only create $(VENV) (env-dev: with what the tests need too)"
 	@echo "make clean      delete caches and builds (distclean: $(VENV) too); results stay"
 	@echo
 	@echo "PRESET=$(PRESET) OUT=$(OUT) VENV=$(VENV) PYTHON=python3.12 PYTEST_ARGS='-n 2'"
@@ -92,7 +94,7 @@ for candidate in $(or $(PYTHON),python3.12 python3.11 python3); do \
   if supported "$$candidate"; then python=$$candidate; break; fi; \
 done; \
 if supported $(BIN)/python && $(BIN)/python -m pip --version >/dev/null 2>&1 && \
-   { [ -z "$(PYTHON)" ] || [ "$$(version $(BIN)/python)" = "$$(version "$$python")" ]; } \
+   [ -z "$(PYTHON)" -o "$$(version $(BIN)/python)" = "$$(version "$${python:-:}")" ]; \
 then :; \
 elif [ -n "$$python" ]; then \
   echo "Creating $(VENV) with Python $$(version "$$python")"; \

@@ -7,12 +7,16 @@ import json
 import os
 from pathlib import Path
 
-# A default run computes the same numbers on a machine with a GPU as on one without.
+import pytest
+
+# In the environment, so that the programs that tests start see the same machine: no GPU
+# (a default run computes the same numbers with one as without), two devices (replicas
+# must be seen to spread), no window.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ["JAX_NUM_CPU_DEVICES"] = "2"
+os.environ["MPLBACKEND"] = "Agg"
 
 import jax
-import matplotlib as mpl
-import pytest
 
 from theory.precision import enable_x64
 
@@ -26,11 +30,11 @@ def compilation_cache() -> Path:
 
 
 enable_x64()
-jax.config.update("jax_num_cpu_devices", 2)  # replicas must be seen to spread
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
 jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))
-mpl.use("Agg")
+# Tests compile thousands of tiny programs, so that keeping all of them pays.
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 @pytest.fixture(scope="session")
