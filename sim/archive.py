@@ -22,6 +22,7 @@ __all__ = [
     "pack",
     "read_dataset",
     "read_json",
+    "require_writable",
     "unpack",
     "write_atomic",
     "write_dataset",
@@ -58,6 +59,13 @@ def write_atomic(path: Path, content: bytes) -> None:
         raise InputError(
             f"{path} cannot be written ({e.strerror}); choose another --out folder."
         ) from e
+
+
+def require_writable(folder: Path) -> None:
+    """Refuse an output folder that cannot be written before working for it."""
+    probe = Path(folder) / ".writable"
+    write_atomic(probe, b"")
+    probe.unlink()
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["commit", "peak_memory_bytes", "provenance"]
+__all__ = ["commit", "peak_memory_bytes", "provenance", "version"]
 
 _ROOT = Path(__file__).resolve().parents[1]
 _PACKAGES = ("driftlab", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "xarray")
@@ -28,7 +28,7 @@ def provenance() -> dict:
         },
         "versions": {
             "python": platform.python_version(),
-            **{name: _version(name) for name in _PACKAGES},
+            **{name: version(name) for name in _PACKAGES},
         },
     }
 
@@ -44,6 +44,14 @@ def commit() -> str:
         return _git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
+
+
+def version(name: str) -> str:
+    """Version of an installed distribution, "not installed" where there is none."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def peak_memory_bytes() -> int:
@@ -70,10 +78,3 @@ def _processor() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
-
-
-def _version(name: str) -> str:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"

@@ -8,8 +8,9 @@
             group.json
             gen-00000.npz ...    one record per step, in order
             state.npz            where to go on; gone once the last record is stored
-        trace.npz, curves.npz    what `simulate` and `predict` returned
-        complete.json            written last: how many seeds those two files hold
+        trace.npz                what `simulate` returned
+        complete.json            written after it: how many seeds it holds
+        curves-FIGURE.npz        what the `predict` of a figure made of it
 
 Every file is written whole or not at all, so a run killed at any moment resumes.
 """
@@ -133,6 +134,11 @@ class Run:
         return [cls.at(file.parent) for file in found]
 
     @property
+    def root(self) -> Path:
+        """The output folder it lies in."""
+        return self.path.parents[2]
+
+    @property
     def id(self) -> str:
         """``figure/preset-fingerprint``, as the command line names a run."""
         return f"{self.figure}/{self.path.name}"
@@ -175,20 +181,22 @@ class Run:
         )
         return whole.isel(seed=slice(seeds))
 
-    def complete(
-        self, seeds: int, trace: xr.Dataset, curves: xr.Dataset, seconds: float
-    ) -> None:
-        """Store what `simulate` and `predict` returned, and the time it took."""
+    def complete(self, seeds: int, trace: xr.Dataset) -> None:
+        """Store what `simulate` returned for `seeds` seeds; earlier curves go."""
         with self.locked():
-            (self.path / "complete.json").unlink(missing_ok=True)
+            for outdated in ("complete.json", *self._curves):
+                (self.path / outdated).unlink(missing_ok=True)
             write_dataset(self.path / "trace.npz", trace)
-            write_dataset(self.path / "curves.npz", curves)
             write_json(self.path / "complete.json", {"seeds": seeds})
-            self.note_time(seconds, finished=True)
+
+    def keep_curves(self, figure: str, curves: xr.Dataset) -> None:
+        """Store what the `predict` of a figure made of the trace."""
+        with self.locked():
+            write_dataset(self.path / f"curves-{figure}.npz", curves)
 
     @property
     def completed_seeds(self) -> int:
-        """How many seeds trace.npz and curves.npz hold; 0 while there are none."""
+        """How many seeds trace.npz holds; 0 while there is none."""
         file = self.path / "complete.json"
         return read_json(file, "seeds")["seeds"] if file.exists() else 0
 
@@ -196,26 +204,42 @@ class Run:
         """What `simulate` returned."""
         return read_dataset(self.path / "trace.npz")
 
-    def curves(self) -> xr.Dataset:
-        """What `predict` returned."""
-        return read_dataset(self.path / "curves.npz")
+    def has_curves(self, figure: str) -> bool:
+        """Whether the figure's prediction for the stored trace is there."""
+        return self.completed_seeds > 0 and f"curves-{figure}.npz" in self._curves
+
+    def curves(self, figure: str) -> xr.Dataset:
+        """What the `predict` of a figure returned."""
+        return read_dataset(self.path / f"curves-{figure}.npz")
+
+    @property
+    def _curves(self) -> list[str]:
+        return [file.name for file in self.path.glob("curves-*.npz")]
 
     def timing(self) -> dict:
         """Dates, seconds and peak memory: one entry for each time it was worked on."""
         file = self.path / "timing.json"
         return read_json(file, "sessions") if file.exists() else {"sessions": []}
 
-    def note_time(self, seconds: float, finished: bool) -> None:
-        """Add an entry to timing.json."""
-        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    def note_time(self, seconds: float, what: str) -> None:
+        """Add an entry to timing.json: "simulated", "interrupted" or "reused"."""
         entry = {
-            "ended": now,
-            "finished": finished,
+            "ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "what": what,
             "seconds": round(seconds, 3),
             "peak_memory_bytes": peak_memory_bytes(),
         }
         sessions = [*self.timing()["sessions"], entry]
         write_json(self.path / "timing.json", {"sessions": sessions})
+
+    def seconds(self) -> float:
+        """Time spent on simulating it so far, interrupted attempts included."""
+        sessions = self.timing()["sessions"]
+        return sum(s["seconds"] for s in sessions if s["what"] != "reused")
+
+    def last_used(self) -> str:
+        """When it was last worked on or reused, in UTC; "" for never."""
+        return max((s["ended"] for s in self.timing()["sessions"]), default="")
 
     def size_bytes(self) -> int:
         """Disk space the run takes."""

@@ -185,12 +185,21 @@ def test_a_missing_group_is_noticed(tmp_path):
 def test_complete_and_remove(tmp_path):
     run = Run.open(tmp_path, "toy", "quick", Settings())
     assert run.completed_seeds == 0
-    run.complete(2, dataset(), dataset()[["kl"]], seconds=1.5)
+    run.complete(2, dataset())
+    assert not run.has_curves("toy")
+    run.keep_curves("toy", dataset()[["kl"]])
+    assert run.has_curves("toy")
+    xr.testing.assert_equal(run.curves("toy"), dataset()[["kl"]])
+    run.note_time(1.5, "simulated")
+    run.note_time(0.1, "reused")
+    assert run.seconds() == 1.5
+    assert run.last_used().endswith("Z")
     assert run.completed_seeds == 2
     xr.testing.assert_equal(run.trace(), dataset())
-    assert run.timing()["sessions"][0]["seconds"] == 1.5
     assert run.timing()["sessions"][0]["peak_memory_bytes"] > 1e6
     assert run.provenance()["run_key"] == 7
+    run.complete(3, dataset())
+    assert not run.has_curves("toy")  # they were those of the trace before
     run.remove()
     assert Run.all(tmp_path) == []
 
