@@ -7,7 +7,7 @@ A paper's module registers its statements on import; `statement("PAPER.NAME")` i
 import difflib
 import importlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import sympy as sp
@@ -43,7 +43,7 @@ class Statement:
     left: str = ""
     """LaTeX of the left-hand side."""
     relation: str = "="
-    notation: tuple[tuple[sp.Basic, str], ...] = ()
+    notation: tuple[tuple[sp.Basic, str], ...] = field(default=(), repr=False)
     """LaTeX of symbols whose name does not give it."""
     holds: str = ""
     """Hypotheses, range, and the steps of the derivation where the paper has none."""

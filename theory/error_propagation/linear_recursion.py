@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 __all__ = ["unroll"]
 
 
+@jax.jit
 def unroll(
     factor: Float[Array, " n"], gain: Float[Array, " n"], start: Float[Array, ""]
 ) -> Float[Array, " n_plus_1"]:

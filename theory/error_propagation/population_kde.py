@@ -84,10 +84,9 @@ def kde_law(
     """The exact law p_hat^n of a Gaussian mixture p: (ages x components) parts."""
     ages = age_mixture(alpha, h2, t0, generations)
     m = ages.mean_factors[:, None, None]
-    eye = jnp.eye(p.dim, dtype=jnp.float64)
-    covariances = (m**2)[..., None] * p.covariances + ages.noise[
-        :, None, None, None
-    ] * eye
+    m2, noise = m[..., None] ** 2, ages.noise[:, None, None, None]
+    eye = jnp.eye(p.dim, dtype=jnp.float64)[None, None]
+    covariances = m2 * p.covariances[None] + noise * eye
     return GaussianMixture(
         weights=(ages.weights[:, None] * p.weights[None, :]).reshape(-1),
         means=(m * p.means[None]).reshape(-1, p.dim),
