@@ -45,8 +45,8 @@ test: $(DEV)
 	@$(MAKE) --no-print-directory lint
 
 lint: $(DEV)
-	@$(call step,ruff check,$(BIN)/ruff check --quiet .)
-	@$(call step,ruff format --check,$(BIN)/ruff format --quiet --check .)
+	@$(call step,ruff check,$(BIN)/ruff check --output-format concise .)
+	@$(call step,ruff format --check,$(BIN)/ruff format --check --output-format concise .)
 
 types: $(DEV)
 	@$(call step,pyright,$(BIN)/pyright --pythonpath $(BIN)/python)

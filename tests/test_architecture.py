@@ -36,7 +36,7 @@ WITHOUT_JAX = (
     "figures.error_propagation.presets",
 )
 
-PRODUCT = (*PACKAGES, "notebooks", "tests", "docs", "constraints", ".ci")
+PRODUCT = (*PACKAGES, "notebooks", "tests", "benchmarks", "docs", "constraints", ".ci")
 
 # Folders of the machine the code was written on, and hosts of package registries.
 # The lookbehind and the lookahead let `a/work` and `/workbench` through.
