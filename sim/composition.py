@@ -21,7 +21,9 @@ def mix_samples(
     return jnp.where(is_fresh[:, None], fresh, generated)
 
 
-def blend_laws(alpha: Float[Array, ""], target: object, generated: object) -> Blend | None:
+def blend_laws(
+    alpha: Float[Array, ""], target: object, generated: object
+) -> Blend | None:
     """The law q_i of that data; None where either part is known by samples only."""
     if target is None or generated is None:
         return None

@@ -63,7 +63,9 @@ class Grid:
 
 def uniform_grid(half_width: float, nodes: int, dim: int, finest_step: float) -> Grid:
     """A grid on [-half_width, half_width]^dim that resolves steps of size `finest_step`."""
-    require(dim in (1, 2), "dim", "1 or 2 (a law in more dimensions is not gridded)", dim)
+    require(
+        dim in (1, 2), "dim", "1 or 2 (a law in more dimensions is not gridded)", dim
+    )
     spacing = 2.0 * half_width / (nodes - 1)
     needed = math.ceil(2.0 * half_width * 0.8 / math.sqrt(finest_step)) + 1
     require(
@@ -92,13 +94,19 @@ class GridLaw:
         r"""Marginal at OU time t > 0: the nodes, weighted by their mass, as centres of a
         Gaussian mixture (spectrally accurate while its width resolves the grid)."""
         mass = self.density * self.grid.cell
-        return LatticeMixture(self.grid, mass, process.mean_factor(t), process.variance(t))
+        return LatticeMixture(
+            self.grid, mass, process.mean_factor(t), process.variance(t)
+        )
 
     def log_density(self, x: Float[Array, "n d"]) -> Float[Array, " n"]:
         """Log-density by multilinear interpolation; exact at the nodes."""
-        table = jnp.log(self.density + _TINY).reshape((self.grid.axis.shape[0],) * self.dim)
+        table = jnp.log(self.density + _TINY).reshape(
+            (self.grid.axis.shape[0],) * self.dim
+        )
         where = (x - self.grid.axis[0]) / self.grid.step
-        return jax.scipy.ndimage.map_coordinates(table, list(where.T), order=1, mode="nearest")
+        return jax.scipy.ndimage.map_coordinates(
+            table, list(where.T), order=1, mode="nearest"
+        )
 
     def mean(self) -> Float[Array, " d"]:
         """Mean vector."""
@@ -168,14 +176,18 @@ def on_grid(law: object, grid: Grid) -> GridLaw:
     return GridLaw(grid, jnp.exp(law.log_density(grid.points)))
 
 
-def step_kernel(grid: Grid, centre: Float[Array, "p d"], h: float) -> Float[Array, "p d m"]:
+def step_kernel(
+    grid: Grid, centre: Float[Array, "p d"], h: float
+) -> Float[Array, "p d m"]:
     r"""The factors :math:`N(y_j;\ c_j(x),\ h)\,\Delta x` of one step's kernel: from node x
     (first axis), along coordinate j, to the axis node y_j (last axis)."""
     gap = grid.axis - centre[:, :, None]
     return jnp.exp(-0.5 * gap**2 / h) * grid.step / jnp.sqrt(2.0 * jnp.pi * h)
 
 
-def push(kernel: Float[Array, "p d m"], density: Float[Array, " p"]) -> Float[Array, " p"]:
+def push(
+    kernel: Float[Array, "p d m"], density: Float[Array, " p"]
+) -> Float[Array, " p"]:
     """Carry a (possibly signed) density through one step: one matrix product."""
     if kernel.shape[1] == 1:
         return density @ kernel[:, 0]

@@ -76,7 +76,9 @@ def _(law: Blend, key: Array, n: int, dtype=jnp.float32) -> Array:
     return jnp.where(is_first, first, second)
 
 
-def noise(x: Float[Array, "n d"], process: OU, t: float, key: Array) -> Float[Array, "n d"]:
+def noise(
+    x: Float[Array, "n d"], process: OU, t: float, key: Array
+) -> Float[Array, "n d"]:
     r"""Run the forward OU for time t: :math:`e^{-t/2}x + \sqrt{1-e^{-t}}\,z`."""
     z = jr.normal(key, x.shape, x.dtype)
     a, s = process.mean_factor(t), jnp.sqrt(process.variance(t))

@@ -77,7 +77,9 @@ class Recursion:
         require(self.n >= (0 if law_only else 1), "n", ">= 1", self.n)
         require(self.generations >= 1, "generations", ">= 1", self.generations)
         known = ("level-t0", "re-noise")
-        require(self.convention in known, "convention", f"one of {known}", self.convention)
+        require(
+            self.convention in known, "convention", f"one of {known}", self.convention
+        )
         require(self.keep <= self.n, "keep", f"<= n = {self.n}", self.keep)
         if self.grid is not None:
             same = self.grid.dim == self.target.dim
@@ -156,9 +158,13 @@ def run(
     require(keys.shape == (replicas,), "keys", f"of shape ({replicas},)", keys.shape)
     for name, value in parameters.items():
         expected = (replicas, recursion.generations)
-        require(np.shape(value) == expected, name, f"of shape {expected}", np.shape(value))
+        require(
+            np.shape(value) == expected, name, f"of shape {expected}", np.shape(value)
+        )
     require_in("alpha", parameters["alpha"], 0.0, 1.0)
-    prototype = recursion.learner({k: jnp.asarray(v[0, 0]) for k, v in parameters.items()})
+    prototype = recursion.learner(
+        {k: jnp.asarray(v[0, 0]) for k, v in parameters.items()}
+    )
     stages = _Stages(recursion, prototype, batching, progress)
 
     def body(i: int, state: State) -> tuple[State, xr.Dataset]:
@@ -182,7 +188,9 @@ class _Stages:
     ) -> None:
         self.recursion, self.prototype, self.progress = recursion, prototype, progress
         self.measures = tuple(
-            m for m in recursion.measures if _RANK[m.needs] <= _RANK[recursion.knowledge]
+            m
+            for m in recursion.measures
+            if _RANK[m.needs] <= _RANK[recursion.knowledge]
         )
         self.start = replicated(self._start_one, batching)
         self._compose = replicated(self._compose_one, batching)
@@ -230,7 +238,9 @@ class _Stages:
         r = self.recursion
         return r.learner(parameters).advance(key, fit, data, r.fit_process)
 
-    def _finish_one(self, key, parameters, state: State, data, fit) -> tuple[State, dict]:
+    def _finish_one(
+        self, key, parameters, state: State, data, fit
+    ) -> tuple[State, dict]:
         r, process = self.recursion, self.recursion.level_process
         fitted = r.learner(parameters).finish(fit)
         q = self._q(parameters, state)
@@ -244,7 +254,9 @@ class _Stages:
         elif r.knowledge == "grid":
             q_0 = on_grid(q, r.grid).density
             late = r.convention == "re-noise"
-            q_t0 = on_grid(q.noised(process, process.t0), r.grid).density if late else q_0
+            q_t0 = (
+                on_grid(q.noised(process, process.t0), r.grid).density if late else q_0
+            )
             paths, after, _ = grid_paths(q, q_t0, fitted, process, r.grid, r.sampler)
             p = on_grid(r.target_law, r.grid).density
             drift = accumulated(p, state.law.density, q_0, after.density, r.grid.cell)
@@ -276,7 +288,9 @@ def _stage(key: Array, name: str) -> Array:
     return _fold(key, index) if key.ndim else jr.fold_in(key, index)
 
 
-def _labelled(record: dict, axes: Mapping, shape: tuple, recursion: Recursion) -> xr.Dataset:
+def _labelled(
+    record: dict, axes: Mapping, shape: tuple, recursion: Recursion
+) -> xr.Dataset:
     variables = {}
     for name, value in record.items():
         array = np.asarray(value)

@@ -25,7 +25,9 @@ __all__ = [
 ]
 
 
-def noise_times(process: OU, steps: int, power: float = 1.0) -> Float[Array, " steps+1"]:
+def noise_times(
+    process: OU, steps: int, power: float = 1.0
+) -> Float[Array, " steps+1"]:
     r"""Decreasing times :math:`t_k = t_0 + (T-t_0)(1-k/K)^{power}`; power 1 is uniform."""
     u = jnp.linspace(1.0, 0.0, steps + 1, dtype=jnp.float64)
     return process.t0 + (process.T - process.t0) * u**power
@@ -56,7 +58,9 @@ class ReverseSDE:
         """Refuse impossible settings."""
         _check(self)
 
-    def sample(self, key: Array, fitted, start: Float[Array, "n d"], process: OU) -> Array:
+    def sample(
+        self, key: Array, fitted, start: Float[Array, "n d"], process: OU
+    ) -> Array:
         """Endpoint samples at t0, shape and dtype of `start`."""
         times = noise_times(process, self.steps, self.power)
 
@@ -86,13 +90,17 @@ class ProbabilityFlow:
         """Refuse impossible settings."""
         _check(self)
 
-    def sample(self, key: Array, fitted, start: Float[Array, "n d"], process: OU) -> Array:
+    def sample(
+        self, key: Array, fitted, start: Float[Array, "n d"], process: OU
+    ) -> Array:
         """Endpoint samples at t0, shape and dtype of `start`; `key` is unused."""
         times = noise_times(process, self.steps, self.power)
 
         def step(y, k):
             t, h = times[k], (times[k] - times[k + 1]).astype(y.dtype)
-            return flow_step(y, h, fitted.score(y, t.astype(y.dtype)).astype(y.dtype)), None
+            return flow_step(
+                y, h, fitted.score(y, t.astype(y.dtype)).astype(y.dtype)
+            ), None
 
         return jax.lax.scan(step, start, jnp.arange(self.steps))[0]
 
@@ -110,9 +118,13 @@ class EndpointDraw:
 
     def __post_init__(self) -> None:
         """Refuse impossible settings."""
-        require(self.start == "marginal", "start", "'marginal' for exact draws", self.start)
+        require(
+            self.start == "marginal", "start", "'marginal' for exact draws", self.start
+        )
 
-    def sample(self, key: Array, fitted, start: Float[Array, "n d"], process: OU) -> Array:
+    def sample(
+        self, key: Array, fitted, start: Float[Array, "n d"], process: OU
+    ) -> Array:
         """As many draws as `start` has rows; its values are unused."""
         return draw(fitted.endpoint(process), key, start.shape[0], start.dtype)
 

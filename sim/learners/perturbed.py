@@ -66,7 +66,9 @@ class TimeOnly:
     def __call__(self, x: Float[Array, "n d"], t: Array, score_at: ScoreAt) -> Array:
         """Error at each row of `x`."""
         u = t - self.t0
-        profile = jnp.exp(self.growth * u) * jnp.cos(2 * jnp.pi * self.cycles * u / self.span)
+        profile = jnp.exp(self.growth * u) * jnp.cos(
+            2 * jnp.pi * self.cycles * u / self.span
+        )
         return jnp.broadcast_to((profile * self.vector).astype(x.dtype), x.shape)
 
 
@@ -190,7 +192,9 @@ class Perturbed:
         )
         return PerturbedScore(law, self.error, process)
 
-    def advance(self, key: Array, state: PerturbedScore, data: Array, process: OU) -> PerturbedScore:
+    def advance(
+        self, key: Array, state: PerturbedScore, data: Array, process: OU
+    ) -> PerturbedScore:
         """Nothing to do."""
         return state
 

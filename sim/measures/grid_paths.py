@@ -39,6 +39,7 @@ class GridPaths(NamedTuple):
     marginal_remainder: Scalar  # r_m <= r
     start_kl: Scalar  # KL(start law || q_T): 0 when started from q_T
     step_kl: Scalar  # KL(ideal endpoint || q_{t0}): the step-size error
+    step_tv: Scalar  # TV(ideal endpoint, q_{t0})
     mass_lost: Scalar  # largest share of either law that left the grid
 
 
@@ -107,19 +108,23 @@ def grid_paths(
         marginal_remainder=jnp.sqrt(jnp.maximum(chi2 + visible - 2.0 * tilted, 0.0)),
         start_kl=total(_kl_integrand(start, q_T)),
         step_kl=total(_kl_integrand(p, q_t0)),
+        step_tv=0.5 * total(jnp.abs(p - q_t0)),
         mass_lost=jnp.maximum(1.0 - total(p), 1.0 - total(p_hat)),
     )
     return paths, GridLaw(grid, p_hat), GridLaw(grid, p)
 
 
 class Accumulated(NamedTuple):
-    """Divergence from the data law, and the innovation that moved it."""
+    """Divergence from the data law p, and the innovation that moved it."""
 
+    D_before: Scalar  # chi2(phat^i || p)
+    mixed: Scalar  # chi2(q_i || p)
     D: Scalar  # chi2(phat^{i+1} || p)
     J: Scalar  # |(phat^{i+1} - q_i)/p|^2 in L2(p)
     C: Scalar  # <phat^i/p - 1, (phat^{i+1} - q_i)/p>_p
-    kl: Scalar  # KL(phat^{i+1} || p)
-    tv: Scalar  # TV(phat^{i+1}, p)
+    intra: Scalar  # I_i = chi2(phat^{i+1} || q_i)
+    drift_kl: Scalar  # KL(phat^{i+1} || p)
+    drift_tv: Scalar  # TV(phat^{i+1}, p)
     tail_share: Scalar  # share of D from where p < 1e-12 max p
 
 
@@ -130,17 +135,24 @@ def accumulated(
     after: Float[Array, " n"],
     cell: Scalar,
 ) -> Accumulated:
-    """D_{i+1}, J_i and C_i from tabulated densities p, phat^i, q_i and phat^{i+1}."""
-    inverse = 1.0 / (p + _TINY)
-    contribution = (after - p) ** 2 * inverse
-    D = cell * jnp.sum(contribution)
+    """Accumulated quantities of one generation from tabulated densities p, phat^i, q_i
+    and phat^{i+1}."""
+
+    def chi2(a, b, reference):
+        return cell * jnp.sum((a - b) ** 2 / (reference + _TINY))
+
+    contribution = (after - p) ** 2 / (p + _TINY)
     tail = cell * jnp.sum(jnp.where(p < 1e-12 * jnp.max(p), contribution, 0.0))
+    D = chi2(after, p, p)
     return Accumulated(
+        D_before=chi2(before, p, p),
+        mixed=chi2(q, p, p),
         D=D,
-        J=cell * jnp.sum((after - q) ** 2 * inverse),
-        C=cell * jnp.sum((before - p) * (after - q) * inverse),
-        kl=cell * jnp.sum(_kl_integrand(after, p)),
-        tv=0.5 * cell * jnp.sum(jnp.abs(after - p)),
+        J=chi2(after, q, p),
+        C=cell * jnp.sum((before - p) * (after - q) / (p + _TINY)),
+        intra=chi2(after, q, q),
+        drift_kl=cell * jnp.sum(_kl_integrand(after, p)),
+        drift_tv=0.5 * cell * jnp.sum(jnp.abs(after - p)),
         tail_share=jnp.where(D > 0, tail / (D + _TINY), 0.0),
     )
 

@@ -26,7 +26,9 @@ class Scene:
     after: object  # phat^{i+1}, what it generates
     fitted: object  # the learned score
     process: OU
-    reference: Float[Array, "n d"]  # fresh samples of p, independent of the training data
+    reference: Float[
+        Array, "n d"
+    ]  # fresh samples of p, independent of the training data
     data: Float[Array, "n d"]  # the training data, samples of q_i
     samples: Float[Array, "n d"]  # the generated data, samples of phat^{i+1}
 

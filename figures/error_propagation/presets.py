@@ -1,0 +1,626 @@
+"""What is drawn for Khelifa, Turner and Venkataramanan (2026), and what is claimed.
+
+Imports nothing heavy: the command line reads it before JAX.
+"""
+
+from dataclasses import dataclass
+
+from figures.catalogue import Figure, Paper
+from theory.claims import Claim, Outcome
+
+__all__ = ["CLAIMS", "FIGURES", "PAPERS"]
+
+PAPER = "khelifa2026"
+
+PAPERS = (
+    Paper(
+        id=PAPER,
+        title="Error propagation and model collapse in diffusion models",
+        citation="Khelifa, Turner, Venkataramanan, 2026",
+        question=(
+            "When each diffusion model trains on a fraction alpha of fresh data and 1 - alpha "
+            "of its predecessor's output, how far does the generated law drift, and do the "
+            "bounds on that drift hold?"
+        ),
+        url="https://arxiv.org/abs/2602.16601",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Common:
+    """Fields of every figure."""
+
+    seeds: int = 3
+    """independent runs; asking for more extends a stored run"""
+    seed: int = 0
+    """key from which all randomness of the run follows"""
+    T: float = 4.0
+    """horizon of the noising process"""
+    t0: float = 0.02
+    """early-stopping time, in [0, T)"""
+
+
+@dataclass(frozen=True)
+class PcaDrift(Common):
+    """Settings of ep1."""
+
+    alphas: tuple[float, ...] = (0.1, 0.5, 0.9)
+    """fresh fractions, in [0, 1]"""
+    n: int = 20_000
+    """training and generated points per generation"""
+    generations: int = 20
+    """models trained one after the other"""
+    bandwidth: float = 0.6
+    """kernel bandwidth h > 0"""
+    keep: int = 1_500
+    """generated points kept for the scatter"""
+
+
+@dataclass(frozen=True)
+class Families(Common):
+    """Settings of ep2."""
+
+    n: int = 16_384
+    """endpoints, two branches each, per seed"""
+    n_digits: int = 2_048
+    """the same for the digits"""
+    steps: int = 128
+    """fine steps of a branch, even"""
+    size: float = 0.05
+    """size of the score error"""
+    digits_dim: int = 10
+    """principal components kept of the 8 x 8 digits"""
+    digits_bandwidth: float = 0.3
+    """kernel bandwidth on the digits, in units of their total standard deviation"""
+
+
+@dataclass(frozen=True)
+class OneGeneration(Common):
+    """Settings of ep3, ep4 and ep5, which look at the same runs."""
+
+    alphas: tuple[float, ...] = (0.1, 0.5, 0.9)
+    """fresh fractions, in [0, 1]"""
+    generations: int = 8
+    """models trained one after the other"""
+    n_kernel: int = 1_000
+    """points per generation of the kernel learner in 10-D"""
+    bandwidth: float = 0.6
+    """its bandwidth h > 0"""
+    n_eval: int = 1_024
+    """draws per divergence and per 16 time strata of an energy, in 10-D"""
+    n_branch: int = 2_048
+    """endpoints of the observability estimate, in 10-D"""
+    branch_steps: int = 64
+    """fine steps of its branches, even"""
+    n_network: int = 20_000
+    """points per generation of the networks"""
+    width: int = 64
+    """units per hidden layer"""
+    training_steps: int = 1_500
+    """optimiser steps per generation"""
+    batch: int = 256
+    """points per optimiser step"""
+    steps_1d: int = 120
+    """reverse steps in 1-D"""
+    nodes_1d: int = 121
+    """grid nodes in 1-D"""
+    steps_2d: int = 60
+    """reverse steps in 2-D"""
+    nodes_2d: int = 61
+    """grid nodes per axis in 2-D"""
+
+
+@dataclass(frozen=True)
+class Sandwich(Common):
+    """Settings of ep6."""
+
+    amplitudes: int = 13
+    """error sizes between `lowest` and `highest`, of each sign"""
+    lowest: float = 1e-4
+    """smallest energy eps*^2"""
+    highest: float = 1e-1
+    """largest energy eps*^2"""
+    steps: int = 200
+    """reverse steps of the simulated chain"""
+    nodes: int = 201
+    """grid nodes"""
+    n: int = 16_384
+    """endpoints of the branching estimates, per seed"""
+    branch_steps: int = 128
+    """fine steps of a branch, even"""
+
+
+@dataclass(frozen=True)
+class Accumulation(Common):
+    """Settings of ep7."""
+
+    alphas: tuple[float, ...] = (0.1, 0.5, 0.9)
+    """fresh fractions, in (0, 1]"""
+    generations: int = 20
+    """models trained one after the other"""
+    shift: float = 0.1
+    """size of the score error: the data of each generation seem moved by it"""
+    T: float = 3.0
+    """horizon of the noising process"""
+    t0: float = 0.0
+    """data are smooth: no early stopping is needed"""
+    steps: int = 200
+    """reverse steps of the simulated chain"""
+    nodes: int = 129
+    """grid nodes"""
+    replicas: int = 2_000
+    """sign sequences averaged in the exact recursion"""
+
+
+@dataclass(frozen=True)
+class RegimeMap(Common):
+    """Settings of ep8."""
+
+    alphas: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4, 0.8)
+    """fresh fractions simulated, in (0, 1]"""
+    energies: tuple[float, ...] = (1e-4, 1e-3, 1e-2)
+    """target energies eps*^2 simulated"""
+    generations: int = 30
+    """models trained one after the other"""
+    T: float = 3.0
+    """horizon of the noising process"""
+    t0: float = 0.0
+    """data are smooth: no early stopping is needed"""
+    steps: int = 200
+    """reverse steps of the simulated chain"""
+    nodes: int = 129
+    """grid nodes"""
+    resolution: int = 120
+    """cells per axis of the theory map"""
+
+
+HOLDS = (Outcome.HOLDS,)
+OPEN = (Outcome.HOLDS, Outcome.INCONCLUSIVE)
+FAILS = (Outcome.VIOLATED,)
+
+
+def _claim(id, reference, provenance, statement, expected, hypotheses=(), formula=None):
+    key = f"error_propagation.{formula}" if formula else None
+    return Claim(
+        id, PAPER, reference, provenance, statement, tuple(hypotheses), expected, key
+    )
+
+
+CLAIMS = (
+    _claim(
+        "prop-3.1",
+        "Prop 3.1",
+        "paper",
+        "KL(phat || q) is at most half the score-error energy on the learned path",
+        OPEN,
+        ("eps_hat^2 finite", "exp(Z) a true martingale"),
+        "kl_girsanov_start",
+    ),
+    _claim(
+        "kl-equality",
+        "derived (spec. 2.5)",
+        "derived",
+        "For a score that is itself the score of a diffused law, Prop 3.1 is an equality",
+        OPEN,
+        ("kernel score, data blurred before diffusion",),
+        "kl_consistent",
+    ),
+    _claim(
+        "girsanov",
+        "Girsanov identities",
+        "derived",
+        "E* exp(Z) = 1 and Var* M = eps*^2",
+        OPEN,
+    ),
+    _claim(
+        "observability-exact",
+        "derived (spec. 7)",
+        "derived",
+        "The branching estimate of the observability eta equals its exact value",
+        OPEN,
+    ),
+    _claim(
+        "time-only-invisible",
+        "secondary note",
+        "reproduction",
+        "Score errors that depend on time only are invisible: eta = 0",
+        FAILS,
+    ),
+    _claim(
+        "solenoidal-invisible",
+        "derived (spec. 4)",
+        "derived",
+        "Errors with div(q_t e) = 0 are invisible: eta = 0 although e depends on x",
+        OPEN,
+        ("isotropic Gaussian marginal in the rotated coordinates",),
+    ),
+    _claim(
+        "prop-3.3",
+        "Prop 3.3, clean regime",
+        "paper",
+        "I is at least eta eps*^2 / 8",
+        OPEN,
+        ("eps*^2 <= 1", "eps*^2 small: sqrt(eta) eps* > 2 r, so C is not needed"),
+        "chi2_lower_clean",
+    ),
+    _claim(
+        "thm-3.4-upper",
+        "Thm 3.4, leading term",
+        "paper",
+        "I is at most 4 eps*^2 (the eps*^4 term dropped: its constant is unknown)",
+        OPEN,
+        ("eps*^2 <= 1",),
+        "chi2_upper",
+    ),
+    _claim(
+        "sandwich",
+        "derived (spec. 5)",
+        "derived",
+        "|sqrt(I) - sqrt(eta) eps*| <= r, with r computable and no unknown constant",
+        HOLDS,
+        (),
+        "sandwich_upper",
+    ),
+    _claim(
+        "slope-one",
+        "derived (spec. 5)",
+        "derived",
+        "log I has slope 1 in log eps*^2 for small errors",
+        HOLDS,
+    ),
+    _claim(
+        "inflated-floor",
+        "falsification control",
+        "derived",
+        "I >= 1.1 eta eps*^2 (false by design: a check that cannot fail proves nothing)",
+        FAILS,
+    ),
+    _claim(
+        "mixing",
+        "Lemma F.1",
+        "paper",
+        "chi2(q_i || p) = (1 - alpha)^2 D_i",
+        HOLDS,
+        (),
+        "mixing",
+    ),
+    _claim(
+        "one-step",
+        "derived (spec. 6)",
+        "derived",
+        "D_{i+1} = (1-alpha)^2 D_i + 2 (1-alpha) C_i + J_i",
+        HOLDS,
+        (),
+        "one_step",
+    ),
+    _claim(
+        "innovation",
+        "Sec. 6, lower step",
+        "paper",
+        "alpha I_i <= J_i",
+        HOLDS,
+        (),
+        "innovation_lower",
+    ),
+    _claim(
+        "unrolled-root",
+        "derived (U1)",
+        "derived",
+        "sqrt(D_N) is at most the (1-alpha)-discounted sum of sqrt(J)",
+        HOLDS,
+        (),
+        "unrolled_root",
+    ),
+    _claim(
+        "unrolled-linear",
+        "derived (U2)",
+        "derived",
+        "D_N is at most the (1-alpha)-discounted sum of J, over alpha",
+        HOLDS,
+        ("alpha > 0",),
+        "unrolled_linear",
+    ),
+    _claim(
+        "unrolled-weighted",
+        "derived (U3)",
+        "derived",
+        "D_N is at most pi^2/3 times the (m+1)^2 (1-alpha)^{2m}-weighted sum of J",
+        HOLDS,
+        (),
+        "unrolled_weighted",
+    ),
+    _claim(
+        "delayed-floor",
+        "derived (L1)",
+        "derived",
+        "Errors cannot vanish from two generations running: the discounted D floor",
+        HOLDS,
+        (),
+        "delayed_right",
+    ),
+    _claim(
+        "unbiased-law",
+        "derived (X)",
+        "derived",
+        "For conditionally unbiased errors E D_N is the (1-alpha)^{2m}-discounted sum of J",
+        OPEN,
+        ("E<delta_i, zeta_i> = 0",),
+        "unrolled_unbiased",
+    ),
+    _claim(
+        "thm-4.2-upper",
+        "Thm 4.2 as displayed",
+        "paper",
+        "D_N is at most 4 times the discounted energy (constant of Thm 3.4, C_bias = 0)",
+        FAILS,
+        (),
+        "displayed_right",
+    ),
+    _claim(
+        "thm-4.2-lower",
+        "Thm 4.2 as displayed",
+        "paper",
+        "D_N is at least eta/8 times the discounted energy (constant of Prop 3.3, C_bias = 0)",
+        FAILS,
+        (),
+        "displayed_right",
+    ),
+    _claim(
+        "tv-drift",
+        "derived (spec. 3)",
+        "derived",
+        "TV(phat^N, p) is at most half the (1-alpha)-discounted sum of eps_hat",
+        HOLDS,
+        (),
+        "tv_drift",
+    ),
+    _claim(
+        "prop-4.1-floor",
+        "Prop 4.1 (ii)",
+        "paper",
+        "limsup D_i >= alpha eta_floor eps_floor^2 / (16 (1 + (1-alpha)^2))",
+        HOLDS,
+        ("eta_i >= eta_floor", "eps_i^2 >= eps_floor^2"),
+        "floor_paper",
+    ),
+    _claim(
+        "kde-moment",
+        "derived (spec. 9)",
+        "derived",
+        "The second moment of recursive kernel training follows the exact age-mixture law",
+        OPEN,
+        (),
+        "kde_relative_drift",
+    ),
+    _claim(
+        "finite-chi2",
+        "Sec. 4 (standing)",
+        "paper",
+        "In the paper's own 10-D protocol the accumulated divergence D_i obeys the bounds",
+        (Outcome.VACUOUS,),
+        ("D_i finite",),
+    ),
+    _claim(
+        "stationary-drift",
+        "derived (spec. 6)",
+        "derived",
+        "Constant errors drift to J/alpha^2, unbiased ones to J/(alpha (2-alpha))",
+        OPEN,
+        (),
+        "stationary_aligned",
+    ),
+)
+
+_MODULE = "figures.error_propagation"
+
+
+def _presets(smoke, quick, paper):
+    return {"smoke": smoke, "quick": quick, "paper": paper}
+
+
+_ONE_GENERATION = _presets(
+    OneGeneration(
+        seeds=2,
+        alphas=(0.5,),
+        generations=2,
+        n_kernel=128,
+        n_eval=128,
+        n_branch=256,
+        branch_steps=16,
+        n_network=512,
+        width=16,
+        training_steps=60,
+        steps_1d=40,
+        nodes_1d=61,
+        steps_2d=20,
+        nodes_2d=31,
+    ),
+    OneGeneration(),
+    OneGeneration(
+        seeds=10,
+        generations=20,
+        n_kernel=5_000,
+        n_eval=8_192,
+        n_branch=20_000,
+        branch_steps=200,
+        n_network=100_000,
+        width=128,
+        training_steps=10_000,
+        batch=512,
+        steps_1d=400,
+        nodes_1d=201,
+        steps_2d=200,
+        nodes_2d=121,
+    ),
+)
+
+FIGURES = (
+    Figure(
+        id="ep1",
+        paper=PAPER,
+        title="Drift of a Gaussian mixture under recursive kernel training",
+        shows="generated samples over generations for three fresh fractions, and the exact "
+        "drift of their second moment",
+        module=f"{_MODULE}.pca_drift",
+        presets=_presets(
+            PcaDrift(seeds=3, n=400, generations=3, keep=100),
+            PcaDrift(seeds=10),
+            PcaDrift(seeds=10, n=100_000),
+        ),
+        claims=("kde-moment", "finite-chi2"),
+        formulas=(
+            "error_propagation.kde_variance_renoised",
+            "error_propagation.kde_relative_drift",
+        ),
+        seconds={"smoke": 4, "quick": 20, "paper": 60},
+    ),
+    Figure(
+        id="ep2",
+        paper=PAPER,
+        title="Which score errors are visible",
+        shows="observability of families of score errors, estimated by branching and, where "
+        "known, exact; time-only errors are not invisible",
+        module=f"{_MODULE}.families",
+        presets=_presets(
+            Families(seeds=2, n=512, n_digits=128, steps=16),
+            Families(),
+            Families(seeds=10, n=200_000, n_digits=20_000, steps=400),
+        ),
+        claims=(
+            "observability-exact",
+            "time-only-invisible",
+            "solenoidal-invisible",
+            "girsanov",
+        ),
+        formulas=(
+            "error_propagation.eta_constant_error",
+            "error_propagation.eta_linear_error",
+        ),
+        seconds={"smoke": 8, "quick": 45, "paper": 120},
+    ),
+    Figure(
+        id="ep3",
+        paper=PAPER,
+        title="One generation: divergence between its bounds",
+        shows="KL under half the learned-path energy, chi-square above its observability "
+        "floor, for a kernel score in 10-D and networks in 1-D and 2-D",
+        module=f"{_MODULE}.one_generation",
+        presets=_ONE_GENERATION,
+        claims=("prop-3.1", "kl-equality", "prop-3.3", "sandwich"),
+        formulas=(
+            "error_propagation.kl_girsanov_start",
+            "error_propagation.chi2_lower_clean",
+            "error_propagation.sandwich_upper",
+        ),
+        seconds={"smoke": 15, "quick": 90, "paper": 900},
+    ),
+    Figure(
+        id="ep4",
+        paper=PAPER,
+        title="Divergence and energy are equivalent, generation by generation",
+        shows="chi-square and KL of a learned network between eta eps*^2/4 and 4 eps*^2",
+        module=f"{_MODULE}.equivalence",
+        presets=_ONE_GENERATION,
+        claims=("thm-3.4-upper", "prop-3.3"),
+        formulas=("error_propagation.chi2_lower", "error_propagation.chi2_upper"),
+        seconds={"smoke": 1, "quick": 2, "paper": 3},
+    ),
+    Figure(
+        id="ep5",
+        paper=PAPER,
+        title="What the last generation remembers",
+        shows="discounted contributions (1-alpha)^{2(N-i)} eps*_i^2 of every generation to "
+        "every later one",
+        module=f"{_MODULE}.memory",
+        presets=_ONE_GENERATION,
+        claims=("mixing", "one-step", "innovation"),
+        formulas=(
+            "error_propagation.memory",
+            "error_propagation.efolding",
+            "error_propagation.mixing",
+            "error_propagation.one_step",
+            "error_propagation.innovation_lower",
+        ),
+        seconds={"smoke": 1, "quick": 2, "paper": 3},
+    ),
+    Figure(
+        id="ep6",
+        paper=PAPER,
+        title="A sharp sandwich without unknown constants",
+        shows="chi-square against energy over three decades inside (sqrt(eta) eps* -+ r)^2, "
+        "slope 1, and a false claim that the check rejects",
+        module=f"{_MODULE}.sharp_sandwich",
+        presets=_presets(
+            Sandwich(seeds=2, amplitudes=4, steps=60, nodes=101, n=512, branch_steps=16),
+            Sandwich(),
+            Sandwich(seeds=10, amplitudes=25, steps=800, nodes=401, n=200_000, branch_steps=400),
+        ),
+        claims=("sandwich", "slope-one", "inflated-floor", "thm-3.4-upper", "prop-3.1"),
+        formulas=(
+            "error_propagation.sandwich_lower",
+            "error_propagation.sandwich_upper",
+            "error_propagation.remainder2",
+        ),
+        seconds={"smoke": 8, "quick": 30, "paper": 120},
+    ),
+    Figure(
+        id="ep7",
+        paper=PAPER,
+        title="Accumulated divergence: aligned, unbiased and cancelling errors",
+        shows="the drift of three kinds of errors of equal size against the bounds that hold "
+        "and against Theorem 4.2 as displayed, which fails",
+        module=f"{_MODULE}.accumulation",
+        presets=_presets(
+            Accumulation(seeds=2, alphas=(0.5,), generations=3, steps=60, nodes=81, replicas=50),
+            Accumulation(),
+            Accumulation(seeds=10, steps=400, nodes=201, replicas=20_000),
+        ),
+        claims=(
+            "mixing",
+            "one-step",
+            "innovation",
+            "unrolled-root",
+            "unrolled-linear",
+            "unrolled-weighted",
+            "delayed-floor",
+            "unbiased-law",
+            "thm-4.2-upper",
+            "thm-4.2-lower",
+            "tv-drift",
+            "prop-4.1-floor",
+        ),
+        formulas=(
+            "error_propagation.unrolled_root",
+            "error_propagation.unrolled_linear",
+            "error_propagation.unrolled_weighted",
+            "error_propagation.delayed_right",
+            "error_propagation.unrolled_unbiased",
+            "error_propagation.displayed_right",
+        ),
+        seconds={"smoke": 6, "quick": 45, "paper": 300},
+    ),
+    Figure(
+        id="ep8",
+        paper=PAPER,
+        title="Drift regimes over fresh fraction and error energy",
+        shows="stationary drift predicted for aligned and for unbiased errors, with simulated "
+        "recursions on top",
+        module=f"{_MODULE}.regime_map",
+        presets=_presets(
+            RegimeMap(
+                seeds=1, alphas=(0.5,), energies=(1e-3,), generations=4, steps=60, nodes=81,
+                resolution=12,
+            ),
+            RegimeMap(),
+            RegimeMap(seeds=10, energies=(1e-4, 3e-4, 1e-3, 3e-3, 1e-2), generations=60),
+        ),
+        claims=("stationary-drift",),
+        formulas=(
+            "error_propagation.stationary_aligned",
+            "error_propagation.stationary_unbiased",
+            "error_propagation.aligned_ratio",
+        ),
+        seconds={"smoke": 5, "quick": 45, "paper": 300},
+    ),
+)  # fmt: skip

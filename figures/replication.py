@@ -1,0 +1,61 @@
+"""From settings to replicas, and from replicas to intervals: shared by every figure."""
+
+from collections.abc import Callable
+
+import jax
+import jax.random as jr
+import numpy as np
+import xarray as xr
+from scipy.special import stdtrit
+
+from sim.store import Group, Run
+
+__all__ = ["interval", "over_seeds", "replica_keys", "spread_over"]
+
+LEVEL = 0.95
+"""Coverage of the intervals drawn in figures, each on its own."""
+
+
+def over_seeds(
+    run: Run, seeds: int, simulate: Callable[[Group], xr.Dataset]
+) -> xr.Dataset:
+    """Simulate each group of seeds that `run` needs and join them along "seed"."""
+    parts = [simulate(group) for group in run.groups(seeds)]
+    joined = xr.concat(
+        parts, "seed", data_vars="minimal", join="exact", compat="equals"
+    )
+    return joined.isel(seed=slice(seeds))
+
+
+def replica_keys(seed: int, seeds: range, conditions: int = 1) -> jax.Array:
+    """One key per (seed, condition), seeds outermost: shape (len(seeds) * conditions,).
+
+    A replica's key depends on its own indices alone, so more seeds never move old draws.
+    """
+    run_key = jr.key(seed)
+    per_seed = [jr.fold_in(run_key, s) for s in seeds]
+    return jax.numpy.stack(
+        [jr.fold_in(k, c) for k in per_seed for c in range(conditions)]
+    )
+
+
+def spread_over(values: np.ndarray, seeds: int) -> np.ndarray:
+    """Parameters of the conditions, (conditions, ...), repeated for each seed."""
+    return np.tile(values, (seeds,) + (1,) * (values.ndim - 1))
+
+
+def interval(
+    values: xr.DataArray, over: str = "seed"
+) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
+    """Mean over seeds and the 95 % t interval around it: (mean, low, high).
+
+    Replicas that diverged (not finite) are left out of the mean; `trace["finite"]` says
+    how many. With fewer than two finite ones the interval is the value itself.
+    """
+    finite = values.where(np.isfinite(values))
+    n = finite.count(over)
+    mean = finite.mean(over)
+    error = finite.std(over, ddof=1) / np.sqrt(n)
+    quantile = stdtrit(np.maximum(n - 1, 1), 0.5 + LEVEL / 2)
+    half = (quantile * error).fillna(0.0)
+    return mean, mean - half, mean + half
