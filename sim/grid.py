@@ -143,7 +143,7 @@ class LatticeMixture:
         r"""Log-density and, by Tweedie's formula, score
         :math:`(a E[x_0|x_t] - x_t)/v` at each row of `x`."""
         a, v, axis = self.mean_factor, self.variance, self.grid.axis
-        gap = x[:, :, None] - a * axis  # (n, d, m)
+        gap = x[:, :, None] - a * axis[None, None, :]  # (n, d, m)
         kernel = jnp.exp(-0.5 * gap**2 / v) / jnp.sqrt(2.0 * jnp.pi * v)
         pulled = -gap * kernel / v  # derivative of the kernel in x
         if self.dim == 1:
@@ -181,7 +181,7 @@ def step_kernel(
 ) -> Float[Array, "p d m"]:
     r"""The factors :math:`N(y_j;\ c_j(x),\ h)\,\Delta x` of one step's kernel: from node x
     (first axis), along coordinate j, to the axis node y_j (last axis)."""
-    gap = grid.axis - centre[:, :, None]
+    gap = grid.axis[None, None, :] - centre[:, :, None]
     return jnp.exp(-0.5 * gap**2 / h) * grid.step / jnp.sqrt(2.0 * jnp.pi * h)
 
 
@@ -205,7 +205,7 @@ def push_along(
     that is how stochastic integrals are carried."""
     total = 0.0
     for j in range(grid.dim):
-        tilted = kernel.at[:, j].multiply(grid.axis - centre[:, j, None])
+        tilted = kernel.at[:, j].multiply(grid.axis[None, :] - centre[:, j, None])
         total = total + push(tilted, density * along[:, j])
     return total
 

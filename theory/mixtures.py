@@ -50,7 +50,7 @@ class GaussianMixture(_Law):
         a, v = process.mean_factor(t), process.variance(t)
         eye = jnp.eye(self.dim, dtype=self.means.dtype)
         return replace(
-            self, means=a * self.means, covariances=a**2 * self.covariances + v * eye
+            self, means=a * self.means, covariances=a**2 * self.covariances + v * eye[None]
         )
 
     def log_density_and_score(
@@ -71,7 +71,7 @@ class GaussianMixture(_Law):
             - 0.5 * self.dim * LOG_2PI
         )
         log_p = jax.scipy.special.logsumexp(log_parts, axis=0)
-        responsibility = jnp.exp(log_parts - log_p)  # (k, n)
+        responsibility = jnp.exp(log_parts - log_p[None])  # (k, n)
         return log_p, -jnp.sum(responsibility[:, :, None] * pull, axis=0)
 
     def mean(self) -> Float[Array, " d"]:
@@ -149,7 +149,7 @@ class KernelDensity(_Law):
         """Log-density and score at each row of `x`; memory is n x block."""
         m, d = self.centres.shape
         shift = jnp.mean(self.centres, axis=0)  # centred: |x-c|^2 by matrix product loses less
-        y, centres = x - shift, self.centres - shift
+        y, centres = x - shift[None], self.centres - shift[None]
         pad = -m % self.block
         centres = jnp.pad(centres, ((0, pad), (0, 0))).reshape(-1, self.block, d)
         log_w = jnp.pad(self.log_weights, (0, pad), constant_values=-jnp.inf)
@@ -158,7 +158,7 @@ class KernelDensity(_Law):
         def add_block(carry, part):
             top, total, weighted = carry
             c, b = part
-            logits = y @ c.T / self.variance + b
+            logits = y @ c.T / self.variance + b[None]
             new_top = jnp.maximum(top, jnp.max(logits, axis=1))
             safe_top = jnp.where(jnp.isfinite(new_top), new_top, 0.0)
             mass = jnp.exp(logits - safe_top[:, None])

@@ -69,7 +69,7 @@ class TimeOnly:
         profile = jnp.exp(self.growth * u) * jnp.cos(
             2 * jnp.pi * self.cycles * u / self.span
         )
-        return jnp.broadcast_to((profile * self.vector).astype(x.dtype), x.shape)
+        return jnp.broadcast_to((profile * self.vector).astype(x.dtype)[None], x.shape)
 
 
 @jax.tree_util.register_dataclass
@@ -107,7 +107,7 @@ class Shift:
 
     def __call__(self, x: Float[Array, "n d"], t: Array, score_at: ScoreAt) -> Array:
         """Error at each row of `x`."""
-        moved = (jnp.exp(-0.5 * t) * self.shift).astype(x.dtype)
+        moved = (jnp.exp(-0.5 * t) * self.shift).astype(x.dtype)[None]
         return score_at(x - moved) - score_at(x)
 
 
