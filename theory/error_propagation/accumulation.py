@@ -35,6 +35,7 @@ __all__ = [
 
 Scalar = Num[ArrayLike, ""]
 History = Num[ArrayLike, " n"]
+Drifts = Num[ArrayLike, " n_plus_1"]
 Curve = Float[Array, " n_plus_1"]
 BASEL = np.pi**2 / 6  # sum of 1/m^2, the price of the weights (m+1)^2
 
@@ -44,13 +45,13 @@ BASEL = np.pi**2 / 6  # sum of 1/m^2, the price of the weights (m+1)^2
 class DriftBounds:
     """Bounds on D_0 ... D_N from the innovations alone; `root` is the tightest."""
 
-    root: Curve
+    root: Float[Array, "*batch n_plus_1"]
     """(U1), squared."""
-    linear: Curve
+    linear: Float[Array, "*batch n_plus_1"]
     """(U2); infinite once an error was made at alpha_i = 0."""
-    weighted: Curve
+    weighted: Float[Array, "*batch n_plus_1"]
     """(U3)."""
-    unbiased: Curve
+    unbiased: Float[Array, "*batch n_plus_1"]
     """(X): no bound but the exact mean, if innovations are unbiased given the past."""
 
 
@@ -106,11 +107,11 @@ def _forget(rho, x):
 class DelayedFloor:
     """Both sides of (L1), left >= right; both 0 at generation 0."""
 
-    left: Curve
-    right: Curve
+    left: Float[Array, "*batch n_plus_1"]
+    right: Float[Array, "*batch n_plus_1"]
 
 
-def delayed_floor(alpha: Scalar | History, J: History, D: Curve) -> DelayedFloor:
+def delayed_floor(alpha: Scalar | History, J: History, D: Drifts) -> DelayedFloor:
     r"""Lower bound L1: the drifts so far cannot all be small.
 
     .. math:: \sum_i P_{i,n}(D_{i+1}+\rho_i D_i) \ge \sum_i P_{i,n}\frac{J_i}{1+\rho_i}
@@ -171,7 +172,7 @@ def discounted_energy(
 
 
 def displayed_ratio(
-    alpha: Scalar | History, eps_star2: History, D: Curve, bias: Scalar
+    alpha: Scalar | History, eps_star2: History, D: Drifts, bias: Scalar
 ) -> Curve:
     """(D_n + C_bias) over `discounted_energy`, bounded both ways by Thm 4.2's display.
 

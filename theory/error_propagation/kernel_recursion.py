@@ -34,10 +34,10 @@ class ExactDrift:
     They satisfy ``D[i+1] = rho_i^2 D[i] + 2 rho_i C[i] + J[i]``.
     """
 
-    D: Float[Array, " n_plus_1"]
+    D: Float[Array, "*batch n_plus_1"]
     """chi2(p_hat^i || p)."""
-    J: Float[Array, " n"]
-    C: Float[Array, " n"]
+    J: Float[Array, "*batch n"]
+    C: Float[Array, "*batch n"]
 
 
 def gaussian_kernel_drift(

@@ -29,10 +29,10 @@ History = Num[ArrayLike, " n"]
 class AgeMixture:
     """The law p_hat^n by age 1 ... n, youngest first; (1, 1, 0) for n = 0."""
 
-    weights: Float[Array, " ages"]
-    mean_factors: Float[Array, " ages"]
+    weights: Float[Array, "*batch ages"]
+    mean_factors: Float[Array, "*batch ages"]
     """m_k."""
-    noise: Float[Array, " ages"]
+    noise: Float[Array, "*batch ages"]
     """b_k, variance per coordinate of what was added."""
 
     def variances(self, sigma2: Scalar) -> Float[Array, " ages"]:
@@ -99,11 +99,11 @@ def kde_law(
 class KdeMoments:
     """Moments of p_hat^0 ... p_hat^n, averaged over ages."""
 
-    mode_variance: Float[Array, " n_plus_1"]
-    mean_factor: Float[Array, " n_plus_1"]
-    second_moment: Float[Array, " n_plus_1"]
+    mode_variance: Float[Array, "*batch n_plus_1"]
+    mean_factor: Float[Array, "*batch n_plus_1"]
+    second_moment: Float[Array, "*batch n_plus_1"]
     """E|X|^2."""
-    relative_drift: Float[Array, " n_plus_1"]
+    relative_drift: Float[Array, "*batch n_plus_1"]
     """Second moment relative to that of p, minus 1."""
 
 
