@@ -91,8 +91,10 @@ class GridLaw:
         return self.grid.dim
 
     def noised(self, process: OU, t: float) -> "LatticeMixture":
-        r"""Marginal at OU time t > 0: the nodes, weighted by their mass, as centres of a
-        Gaussian mixture (spectrally accurate while its width resolves the grid)."""
+        r"""Marginal at OU time t > 0: the nodes as weighted centres of a Gaussian mixture.
+
+        Spectrally accurate while the mixture's width resolves the grid.
+        """
         mass = self.density * self.grid.cell
         return LatticeMixture(
             self.grid, mass, process.mean_factor(t), process.variance(t)
@@ -140,8 +142,10 @@ class LatticeMixture:
     def log_density_and_score(
         self, x: Float[Array, "n d"]
     ) -> tuple[Float[Array, " n"], Float[Array, "n d"]]:
-        r"""Log-density and, by Tweedie's formula, score
-        :math:`(a E[x_0|x_t] - x_t)/v` at each row of `x`."""
+        r"""Log-density and score at each row of `x`.
+
+        The score is Tweedie's :math:`(a E[x_0|x_t] - x_t)/v`.
+        """
         a, v, axis = self.mean_factor, self.variance, self.grid.axis
         gap = x[:, :, None] - a * axis[None, None, :]  # (n, d, m)
         kernel = jnp.exp(-0.5 * gap**2 / v) / jnp.sqrt(2.0 * jnp.pi * v)
@@ -179,8 +183,10 @@ def on_grid(law: object, grid: Grid) -> GridLaw:
 def step_kernel(
     grid: Grid, centre: Float[Array, "p d"], h: float
 ) -> Float[Array, "p d m"]:
-    r"""The factors :math:`N(y_j;\ c_j(x),\ h)\,\Delta x` of one step's kernel: from node x
-    (first axis), along coordinate j, to the axis node y_j (last axis)."""
+    r"""The factors :math:`N(y_j;\ c_j(x),\ h)\,\Delta x` of one step's kernel.
+
+    From node x (first axis), along coordinate j, to the axis node y_j (last axis).
+    """
     gap = grid.axis[None, None, :] - centre[:, :, None]
     return jnp.exp(-0.5 * gap**2 / h) * grid.step / jnp.sqrt(2.0 * jnp.pi * h)
 
@@ -201,8 +207,10 @@ def push_along(
     centre: Float[Array, "p d"],
     along: Float[Array, "p d"],
 ) -> Float[Array, " p"]:
-    r"""Carry a density with each path weighted by :math:`v(x)\cdot(y - c(x)) = v\cdot dB`:
-    that is how stochastic integrals are carried."""
+    r"""Carry a density with each path weighted by :math:`v(x)\cdot(y - c(x)) = v\cdot dB`.
+
+    That is how stochastic integrals are carried.
+    """
     total = 0.0
     for j in range(grid.dim):
         tilted = kernel.at[:, j].multiply(grid.axis[None, :] - centre[:, j, None])

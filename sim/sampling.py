@@ -75,8 +75,10 @@ class ReverseSDE:
 
 @dataclass(frozen=True)
 class ProbabilityFlow:
-    """Euler samples of the probability-flow ODE: another law than the SDE's once the
-    score is wrong, so never compare one's samples with the other's density.
+    """Euler samples of the probability-flow ODE.
+
+    Another law than the SDE's once the score is wrong: never compare one's samples with
+    the other's density.
     """
 
     steps: int = 500
@@ -132,8 +134,9 @@ class EndpointDraw:
 def start_points(
     sampler, law, key: Array, n: int, dim: int, process: OU, data: Array
 ) -> Float[Array, "n d"]:
-    """Where the reverse chain starts: q_T (by noising draws of q, or `data` where q is
-    known by samples only) or N(0, I).
+    """Where the reverse chain starts: q_T or N(0, I).
+
+    q_T by noising draws of q, or of `data` where q is known by samples only.
     """
     if sampler.start == "normal":
         return jr.normal(key, (n, dim), jnp.float32)

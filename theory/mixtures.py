@@ -15,7 +15,13 @@ from jaxtyping import Array, Float
 from theory.processes import OU
 from theory.validation import require, require_finite, require_in, require_positive
 
-__all__ = ["Blend", "GaussianMixture", "KernelDensity", "gaussian_mixture", "kernel_density"]
+__all__ = [
+    "Blend",
+    "GaussianMixture",
+    "KernelDensity",
+    "gaussian_mixture",
+    "kernel_density",
+]
 
 LOG_2PI = float(np.log(2.0 * np.pi))
 
@@ -45,12 +51,16 @@ class GaussianMixture(_Law):
         return self.means.shape[-1]
 
     def noised(self, process: OU, t: float) -> "GaussianMixture":
-        r"""Marginal at OU time t: means :math:`e^{-t/2}\mu_k`, covariances
-        :math:`e^{-t}\Sigma_k + (1-e^{-t}) I`."""
+        r"""Marginal at OU time t.
+
+        Means :math:`e^{-t/2}\mu_k`, covariances :math:`e^{-t}\Sigma_k + (1-e^{-t}) I`.
+        """
         a, v = process.mean_factor(t), process.variance(t)
         eye = jnp.eye(self.dim, dtype=self.means.dtype)
         return replace(
-            self, means=a * self.means, covariances=a**2 * self.covariances + v * eye[None]
+            self,
+            means=a * self.means,
+            covariances=a**2 * self.covariances + v * eye[None],
         )
 
     def log_density_and_score(
@@ -96,25 +106,39 @@ def gaussian_mixture(weights, means, covariances) -> GaussianMixture:
         InputError: on NaN, wrong shapes, weights off the simplex, or a covariance that
             is not symmetric positive definite.
     """
-    for name, value in (("weights", weights), ("means", means), ("covariances", covariances)):
+    for name, value in (
+        ("weights", weights),
+        ("means", means),
+        ("covariances", covariances),
+    ):
         require_finite(name, value)
     w = np.asarray(weights, dtype=np.float64)
     m = np.asarray(means, dtype=np.float64)
     S = np.asarray(covariances, dtype=np.float64)
-    require(w.ndim == 1 and w.size >= 1, "weights", "a vector (k,) with k >= 1", w.shape)
+    require(
+        w.ndim == 1 and w.size >= 1, "weights", "a vector (k,) with k >= 1", w.shape
+    )
     require_in("weights", w, 0.0, 1.0)
-    require(abs(w.sum() - 1.0) <= 1e-9, "sum of weights", "1 within 1e-9", float(w.sum()))
+    require(
+        abs(w.sum() - 1.0) <= 1e-9, "sum of weights", "1 within 1e-9", float(w.sum())
+    )
     m = m[:, None] if m.ndim == 1 else m
-    require(m.ndim == 2 and len(m) == len(w), "means", f"of shape ({len(w)}, d)", m.shape)
+    require(
+        m.ndim == 2 and len(m) == len(w), "means", f"of shape ({len(w)}, d)", m.shape
+    )
     k, d = m.shape
     if S.ndim <= 1:
-        require(S.ndim == 0 or S.shape == (k,), "covariances", f"({k},) variances", S.shape)
+        require(
+            S.ndim == 0 or S.shape == (k,), "covariances", f"({k},) variances", S.shape
+        )
         S = np.broadcast_to(S, (k,))[:, None, None] * np.eye(d)
     require(S.shape[-2:] == (d, d), "covariances", f"of shape ({k}, {d}, {d})", S.shape)
     S = np.broadcast_to(S, (k, d, d))
     require(bool(np.allclose(S, np.swapaxes(S, 1, 2))), "covariances", "symmetric", S)
     lowest = float(np.linalg.eigvalsh(S).min())
-    require(lowest > 0, "covariances", "positive definite (smallest eigenvalue > 0)", lowest)
+    require(
+        lowest > 0, "covariances", "positive definite (smallest eigenvalue > 0)", lowest
+    )
     return GaussianMixture(jnp.asarray(w), jnp.asarray(m), jnp.asarray(S))
 
 
@@ -138,22 +162,31 @@ class KernelDensity(_Law):
         return self.centres.shape[-1]
 
     def noised(self, process: OU, t: float) -> "KernelDensity":
-        r"""Marginal at OU time t: centres :math:`e^{-t/2}c_j`, variance
-        :math:`e^{-t}v + 1-e^{-t}` (variant A: blur the data, then diffuse)."""
+        r"""Marginal at OU time t: the data blurred, then diffused.
+
+        Centres :math:`e^{-t/2}c_j`, variance :math:`e^{-t}v + 1-e^{-t}`.
+        """
         a, v = process.mean_factor(t), process.variance(t)
-        return replace(self, centres=a * self.centres, variance=a**2 * self.variance + v)
+        return replace(
+            self, centres=a * self.centres, variance=a**2 * self.variance + v
+        )
 
     def log_density_and_score(
         self, x: Float[Array, "n d"]
     ) -> tuple[Float[Array, " n"], Float[Array, "n d"]]:
         """Log-density and score at each row of `x`; memory is n x block."""
         m, d = self.centres.shape
-        shift = jnp.mean(self.centres, axis=0)  # centred: |x-c|^2 by matrix product loses less
+        shift = jnp.mean(
+            self.centres, axis=0
+        )  # centred: |x-c|^2 by matrix product loses less
         y, centres = x - shift[None], self.centres - shift[None]
         pad = -m % self.block
         centres = jnp.pad(centres, ((0, pad), (0, 0))).reshape(-1, self.block, d)
         log_w = jnp.pad(self.log_weights, (0, pad), constant_values=-jnp.inf)
-        bias = log_w.reshape(-1, self.block) - 0.5 * jnp.sum(centres**2, -1) / self.variance
+        bias = (
+            log_w.reshape(-1, self.block)
+            - 0.5 * jnp.sum(centres**2, -1) / self.variance
+        )
 
         def add_block(carry, part):
             top, total, weighted = carry
@@ -175,7 +208,9 @@ class KernelDensity(_Law):
         )
         (top, total, weighted), _ = jax.lax.scan(add_block, start, (centres, bias))
         log_norm = 0.5 * d * (LOG_2PI + jnp.log(self.variance))
-        log_p = top + jnp.log(total) - 0.5 * jnp.sum(y**2, -1) / self.variance - log_norm
+        log_p = (
+            top + jnp.log(total) - 0.5 * jnp.sum(y**2, -1) / self.variance - log_norm
+        )
         return log_p, (weighted / total[:, None] - y) / self.variance
 
     def mean(self) -> Float[Array, " d"]:
@@ -189,7 +224,9 @@ class KernelDensity(_Law):
         return (self.centres * w[:, None]).T @ self.centres + self.variance * eye
 
 
-def kernel_density(centres, bandwidth, weights=None, block: int = 1024) -> KernelDensity:
+def kernel_density(
+    centres, bandwidth, weights=None, block: int = 1024
+) -> KernelDensity:
     """Validated `KernelDensity` (dtype of `centres`): bandwidth h > 0 is a standard deviation."""
     require_positive("bandwidth", bandwidth)
     require_finite("centres", centres)
@@ -224,13 +261,17 @@ class Blend(_Law):
     def noised(self, process: OU, t: float) -> "Blend":
         """Both parts noised to OU time t."""
         return replace(
-            self, first=self.first.noised(process, t), second=self.second.noised(process, t)
+            self,
+            first=self.first.noised(process, t),
+            second=self.second.noised(process, t),
         )
 
     def log_density(self, x: Float[Array, "n d"]) -> Float[Array, " n"]:
         """Log-density; asks the parts for no score, so tabulated laws will do."""
         first = _safe_log(self.alpha) + self.first.log_density(x)
-        return jnp.logaddexp(first, _safe_log(1.0 - self.alpha) + self.second.log_density(x))
+        return jnp.logaddexp(
+            first, _safe_log(1.0 - self.alpha) + self.second.log_density(x)
+        )
 
     def log_density_and_score(
         self, x: Float[Array, "n d"]

@@ -99,9 +99,11 @@ class Tanh:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Shift:
-    r""":math:`e(x,t) = \nabla\log q_t(x - e^{-t/2}s) - \nabla\log q_t(x)`: the score of the
-    data moved by s. A consistent error: in continuous time the generated law is exactly q
-    moved by s, and the observability tends to 1."""
+    r"""The score of the data moved by s: :math:`\nabla\log q_t(x - e^{-t/2}s)`.
+
+    A consistent error: in continuous time the generated law is exactly q moved by s, and
+    the observability tends to 1.
+    """
 
     shift: Float[Array, " d"]
 
@@ -124,8 +126,10 @@ def random_direction(w: float, dim: int, key: Array) -> Linear:
 
 
 def rotation(w: float, dim: int) -> Linear:
-    """e = w J x, J rotating the coordinate pairs (0,1), (2,3), ...: invisible on isotropic
-    Gaussians, since div(q e) = 0."""
+    """e = w J x, J rotating the coordinate pairs (0,1), (2,3), ...
+
+    Invisible on isotropic Gaussians, since div(q e) = 0.
+    """
     require_finite("w", w)
     require(dim >= 2, "dim", ">= 2 for a rotation", dim)
     J = jnp.zeros((dim, dim), jnp.float64)
@@ -141,8 +145,10 @@ def constant(vector: Float[Array, " d"], process: OU) -> TimeOnly:
 
 
 def orthogonal_time_only(vector: Float[Array, " d"], process: OU) -> TimeOnly:
-    r"""e = b :math:`e^{(t-t_0)/2}\cos(2\pi(t-t_0)/S)`, invisible on N(0, I): its propagated
-    shift :math:`\int e^{-(t-t_0)/2} b(t)\,dt` vanishes."""
+    r"""e = b :math:`e^{(t-t_0)/2}\cos(2\pi(t-t_0)/S)`, invisible on N(0, I).
+
+    Its propagated shift :math:`\int e^{-(t-t_0)/2} b(t)\,dt` vanishes.
+    """
     require_finite("vector", vector)
     return _time_only(vector, 0.5, 1.0, process)
 

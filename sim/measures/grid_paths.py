@@ -135,8 +135,10 @@ def accumulated(
     after: Float[Array, " n"],
     cell: Scalar,
 ) -> Accumulated:
-    """Accumulated quantities of one generation from tabulated densities p, phat^i, q_i
-    and phat^{i+1}."""
+    """Accumulated quantities of one generation.
+
+    Densities p, phat^i, q_i and phat^{i+1} are tabulated on cells of volume `cell`.
+    """
 
     def chi2(a, b, reference):
         return cell * jnp.sum((a - b) ** 2 / (reference + _TINY))

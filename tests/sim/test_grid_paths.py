@@ -88,7 +88,9 @@ def test_sandwich_rejects_a_false_constant():
 def test_rotation_is_invisible_in_the_plane_and_linear_errors_are_not():
     q = gaussian_mixture([1.0], [[0.0, 0.0]], 1.0)
     process, steps = ou(3.0, 0.0), 50
-    invisible, *_ = carry(q, rotation(0.3, 2), process, steps, nodes=61, half_width=6, dim=2)
+    invisible, *_ = carry(
+        q, rotation(0.3, 2), process, steps, nodes=61, half_width=6, dim=2
+    )
     seen, *_ = carry(q, aligned(0.3, 2), process, steps, nodes=61, half_width=6, dim=2)
     assert invisible.eps_star2 == pytest.approx(float(seen.eps_star2), rel=1e-9)
     assert invisible.observability < 1e-9
@@ -156,13 +158,17 @@ def test_lattice_score_is_the_gradient_and_agrees_with_the_mixture():
     x = jnp.linspace(-4.0, 4.0, 17, dtype=jnp.float64)[:, None]
     exact = BIMODAL.noised(process, 0.3)
     np.testing.assert_allclose(tabulated.score(x), exact.score(x), rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(tabulated.log_density(x), exact.log_density(x), atol=1e-9)
+    np.testing.assert_allclose(
+        tabulated.log_density(x), exact.log_density(x), atol=1e-9
+    )
     gradient = jax.vmap(jax.grad(lambda y: tabulated.log_density(y[None])[0]))(x)
     np.testing.assert_allclose(tabulated.score(x), gradient, rtol=1e-8, atol=1e-8)
 
 
 def test_lattice_score_in_the_plane():
-    law = gaussian_mixture([0.3, 0.7], [[-1.0, 0.5], [1.0, -0.5]], [[0.5, 0.1], [0.1, 0.4]])
+    law = gaussian_mixture(
+        [0.3, 0.7], [[-1.0, 0.5], [1.0, -0.5]], [[0.5, 0.1], [0.1, 0.4]]
+    )
     grid, process = uniform_grid(6.0, 101, 2, 0.02), OU(T=3.0, t0=0.0)
     tabulated, exact = on_grid(law, grid).noised(process, 0.2), law.noised(process, 0.2)
     x = jnp.array([[0.0, 0.0], [1.0, -1.0], [-2.0, 0.3]], jnp.float64)

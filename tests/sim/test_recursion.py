@@ -49,7 +49,14 @@ def kernel_loop(**changes) -> Recursion:
 def go(recursion, group, alphas=(0.2, 0.8), replicas=2, **more):
     alpha = np.tile(np.asarray(alphas)[:, None], (1, recursion.generations))
     axes = {"seed": np.arange(1), "alpha": np.asarray(alphas)}
-    return run(recursion, jr.split(jr.key(0), replicas), {"alpha": alpha} | more, axes, group, SILENT)
+    return run(
+        recursion,
+        jr.split(jr.key(0), replicas),
+        {"alpha": alpha} | more,
+        axes,
+        group,
+        SILENT,
+    )
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -57,7 +64,9 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", ["L1", "L2"])
-def test_closed_loop_tends_to_the_reference_as_the_step_shrinks(reference, name, tmp_path):
+def test_closed_loop_tends_to_the_reference_as_the_step_shrinks(
+    reference, name, tmp_path
+):
     ref = reference["closed_loop_1d"][name]
     found = []
     for steps in (60, 120):
@@ -74,9 +83,20 @@ def test_closed_loop_tends_to_the_reference_as_the_step_shrinks(reference, name,
         alpha = np.full((1, 4), ref["alpha"])
         axes = {"seed": np.arange(1)}
         group = group_in(tmp_path / str(steps))
-        trace = run(recursion, jr.split(jr.key(0), 1), {"alpha": alpha, "amp": amps}, axes, group, SILENT)
+        trace = run(
+            recursion,
+            jr.split(jr.key(0), 1),
+            {"alpha": alpha, "amp": amps},
+            axes,
+            group,
+            SILENT,
+        )
         found.append(trace.isel(seed=0))
-    for variable, key in (("chi2", "I"), ("eps_star2", "eps2"), ("observability", "eta")):
+    for variable, key in (
+        ("chi2", "I"),
+        ("eps_star2", "eps2"),
+        ("observability", "eta"),
+    ):
         exact = np.array([row[key] for row in ref["rows"]])
         coarse, fine = (np.asarray(t[variable]) for t in found)
         assert (abs(fine - exact) < abs(coarse - exact)).all()
@@ -108,7 +128,14 @@ def test_resuming_gives_the_same_bytes_as_running_through(tmp_path):
     axes = {"seed": np.arange(1), "alpha": np.array([0.2, 0.8])}
     for ticks in (0, 1):
         with pytest.raises(Stop):
-            run(kernel_loop(), jr.split(jr.key(0), 2), {"alpha": alpha}, axes, broken, StopAfter(ticks))
+            run(
+                kernel_loop(),
+                jr.split(jr.key(0), 2),
+                {"alpha": alpha},
+                axes,
+                broken,
+                StopAfter(ticks),
+            )
     resumed = go(kernel_loop(), broken)
     xr.testing.assert_identical(whole, resumed)
     assert files(tmp_path / "whole") == files(tmp_path / "broken")
@@ -160,7 +187,9 @@ def test_a_learner_from_outside_plugs_in(tmp_path):
             return {"skewness": jnp.mean(z**3)}
 
     recursion = kernel_loop(
-        learner=lambda at: Gaussian(), sampler=ReverseSDE(50), measures=(Moments(), Skewness())
+        learner=lambda at: Gaussian(),
+        sampler=ReverseSDE(50),
+        measures=(Moments(), Skewness()),
     )
     trace = go(recursion, group_in(tmp_path))
     # one Gaussian cannot hold two modes, but it keeps their variance
@@ -223,6 +252,10 @@ def test_parameters_out_of_range_or_shape_are_refused(tmp_path):
 
 
 def test_a_perturbed_score_needs_a_law(tmp_path):
-    recursion = kernel_loop(learner=lambda at: Perturbed(Tanh(0.1)), sampler=ReverseSDE(10))
-    with pytest.raises(InputError, match="learner must be one that learns from samples"):
+    recursion = kernel_loop(
+        learner=lambda at: Perturbed(Tanh(0.1)), sampler=ReverseSDE(10)
+    )
+    with pytest.raises(
+        InputError, match="learner must be one that learns from samples"
+    ):
         go(recursion, group_in(tmp_path))

@@ -40,7 +40,7 @@ def test_exact_score_chain_has_the_exact_euler_moments(name):
     key_start, key_run = jr.split(jr.key(0))
     start = start_points(sampler, DATA, key_start, n, 1, PROCESS, None)
     out = np.asarray(sampler.sample(key_run, EXACT_SCORE, start, PROCESS), np.float64)
-    assert out.dtype == np.float64 and start.dtype == jnp.float32
+    assert start.dtype == jnp.float32
     chain = exact_chain(steps, name)
     mean, var = float(chain.mean_hat[0]), float(chain.V_hat[0, 0])
     assert abs(out.mean() - mean) < 4 * np.sqrt(var / n)
@@ -125,7 +125,8 @@ def test_noise_has_the_marginal_of_the_process():
 
 def test_graded_times_end_where_they_must():
     times = noise_times(PROCESS, 10, 2.0)
-    assert times[0] == PROCESS.T and times[-1] == PROCESS.t0
+    assert times[0] == PROCESS.T
+    assert times[-1] == PROCESS.t0
     assert bool((jnp.diff(jnp.diff(times)) > 0).all())
 
 
@@ -134,7 +135,10 @@ def test_graded_times_end_where_they_must():
     [
         (lambda: ReverseSDE(0), "steps must be >= 1, got 0"),
         (lambda: ReverseSDE(5, power=0.5), "power must be >= 1"),
-        (lambda: ProbabilityFlow(5, start="prior"), "start must be 'marginal' or 'normal'"),
+        (
+            lambda: ProbabilityFlow(5, start="prior"),
+            "start must be 'marginal' or 'normal'",
+        ),
         (lambda: Kernel(0.0), "bandwidth must be positive"),
         (lambda: Kernel(0.1, "C"), "variant must be 'A' or 'B'"),
     ],
