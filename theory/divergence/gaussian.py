@@ -6,6 +6,8 @@ not positive definite is refused when its values are known, and gives NaN under 
 transformation.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -32,6 +34,21 @@ BOUNDARY_ROUNDING = 64 * float(np.finfo(np.float64).eps)
 """Variance ratios this close to 2 (relative) cannot be told from 2 in float64."""
 
 
+def _compiled(formula):
+    """Check and promote the moments of both laws, then run `formula` compiled."""
+    fast = jax.jit(formula)
+
+    @functools.wraps(formula)
+    def checked(mean_p, cov_p, mean_q, cov_q):
+        m_p, S_p = _moments(mean_p, cov_p, "p")
+        m_q, S_q = _moments(mean_q, cov_q, "q")
+        require(m_p.shape == m_q.shape, "mean_q", f"of shape {m_p.shape}", m_q.shape)
+        return fast(m_p, S_p, m_q, S_q)
+
+    return checked
+
+
+@_compiled
 def kl_gaussian(mean_p, cov_p, mean_q, cov_q) -> Scalar:
     r"""KL(P || Q) in nats.
 
@@ -45,6 +62,7 @@ def kl_gaussian(mean_p, cov_p, mean_q, cov_q) -> Scalar:
     return diagonal + 0.5 * jnp.sum(jnp.tril(W, -1) ** 2) + 0.5 * z @ z
 
 
+@_compiled
 def renyi2_gaussian(mean_p, cov_p, mean_q, cov_q) -> Scalar:
     r"""Renyi divergence of order 2, :math:`\log(1+\chi^2(P\|Q))`, in nats; may be inf.
 
@@ -58,6 +76,7 @@ def renyi2_gaussian(mean_p, cov_p, mean_q, cov_q) -> Scalar:
     W, z = _whitened(mean_p, cov_p, mean_q, cov_q)
     s = jnp.linalg.svd(W, compute_uv=False)  # unlike eigh, smooth at equal values
     finite = jnp.max(s) ** 2 < 2.0 * (1.0 - BOUNDARY_ROUNDING)
+    broken = jnp.any(jnp.isnan(W))  # not positive definite: must not pass for infinite
     eye = jnp.eye(len(z), dtype=jnp.float64)
     s = jnp.where(finite, s, 1.0)
     gap = jnp.where(finite, 2.0 * eye - W @ W.T, eye)
@@ -67,19 +86,21 @@ def renyi2_gaussian(mean_p, cov_p, mean_q, cov_q) -> Scalar:
     far = jnp.where(near, 1.0, s)
     log_det = jnp.log1p(-(h**2)) + jnp.log(far**2) + jnp.log(2.0 - far**2)
     value = -0.5 * jnp.sum(log_det) + z @ jnp.linalg.solve(gap, z)
-    # a NaN factor (not positive definite) must stay NaN, not pass for an infinity
-    return jnp.where(finite | jnp.isnan(jnp.max(s)), value, jnp.inf)
+    return jnp.where(finite, value, jnp.where(broken, jnp.nan, jnp.inf))
 
 
+@_compiled
 def chi2_gaussian(mean_p, cov_p, mean_q, cov_q) -> Scalar:
     r"""Chi-square :math:`\int p^2/q-1`, inf where that diverges.
 
-    Finite iff :math:`2\Sigma_p^{-1}\succ\Sigma_q^{-1}`. In 1-D
+    Finite iff :math:`2\Sigma_p^{-1}\succ\Sigma_q^{-1}`; beyond 1e308 it overflows to inf,
+    and `renyi2_gaussian` tells the two apart. In 1-D
     :math:`1+\chi^2=v_q\,(v_p(2v_q-v_p))^{-1/2}\exp\{(m_p-m_q)^2/(2v_q-v_p)\}`.
     """
     return jnp.expm1(renyi2_gaussian(mean_p, cov_p, mean_q, cov_q))
 
 
+@_compiled
 def hellinger_squared_gaussian(mean_p, cov_p, mean_q, cov_q) -> Scalar:
     r"""Squared Hellinger distance :math:`1-\int\sqrt{pq}`, in [0, 1].
 
@@ -94,6 +115,7 @@ def hellinger_squared_gaussian(mean_p, cov_p, mean_q, cov_q) -> Scalar:
     return -jnp.expm1(log_affinity - 0.25 * z @ jnp.linalg.solve(eye + W @ W.T, z))
 
 
+@_compiled
 def w2_squared_gaussian(mean_p, cov_p, mean_q, cov_q) -> Scalar:
     r"""Squared Wasserstein-2 distance (Bures plus squared mean difference).
 
@@ -103,7 +125,7 @@ def w2_squared_gaussian(mean_p, cov_p, mean_q, cov_q) -> Scalar:
     The last trace is the nuclear norm of :math:`L_p^\top L_q` (Cholesky factors), which
     needs no matrix square root. Absolute accuracy about 1e-15 of the traces.
     """
-    (m_p, S_p), (m_q, S_q) = _pair(mean_p, cov_p, mean_q, cov_q)
+    m_p, S_p, m_q, S_q = mean_p, cov_p, mean_q, cov_q
     if len(m_p) == 1:  # (sigma_p - sigma_q)² has no cancellation
         bures = jnp.sum((jnp.sqrt(S_p) - jnp.sqrt(S_q)) ** 2)
     else:
@@ -113,6 +135,7 @@ def w2_squared_gaussian(mean_p, cov_p, mean_q, cov_q) -> Scalar:
     return jnp.sum((m_p - m_q) ** 2) + jnp.maximum(bures, 0.0)
 
 
+@_compiled
 def w2_gaussian(mean_p, cov_p, mean_q, cov_q) -> Scalar:
     """Wasserstein-2 distance, root of `w2_squared_gaussian`; gradient 0 at P = Q."""
     squared = w2_squared_gaussian(mean_p, cov_p, mean_q, cov_q)
@@ -125,13 +148,19 @@ def tv_gaussian_shared_covariance(mean_p, mean_q, cov) -> Scalar:
 
     .. math:: \mathrm{erf}\big(|m_p-m_q|_{\Sigma^{-1}}/\sqrt8\big)
     """
-    _, z = _whitened(mean_p, cov, mean_q, cov)
+    return _tv_shared(mean_p, cov, mean_q, cov)
+
+
+@_compiled
+def _tv_shared(mean_p, cov_p, mean_q, cov_q) -> Scalar:
+    _, z = _whitened(mean_p, cov_p, mean_q, cov_q)
     squared = z @ z
     apart = squared > 0
     distance = jnp.sqrt(jnp.where(apart, squared, 1.0))
     return jnp.where(apart, erf(distance / np.sqrt(8.0)), 0.0)
 
 
+@_compiled
 def tv_gaussian_1d(mean_p, var_p, mean_q, var_q) -> Scalar:
     r"""TV between two 1-D Gaussians, from the two points where their densities cross.
 
@@ -144,10 +173,9 @@ def tv_gaussian_1d(mean_p, var_p, mean_q, var_q) -> Scalar:
     The upper point is written without the cancellation at r = 1, where the lower one
     leaves to minus infinity. Absolute accuracy about 1e-15.
     """
-    (m_p, S_p), (m_q, S_q) = _pair(mean_p, var_p, mean_q, var_q)
-    require(len(m_p) == 1, "mean_p", "a scalar (1-D laws only)", m_p.shape)
-    v_p, v_q = S_p[0, 0], S_q[0, 0]
-    delta = jnp.abs(m_p[0] - m_q[0]) / jnp.sqrt(jnp.minimum(v_p, v_q))
+    require(len(mean_p) == 1, "mean_p", "a scalar (1-D laws only)", mean_p.shape)
+    v_p, v_q = var_p[0, 0], var_q[0, 0]
+    delta = jnp.abs(mean_p[0] - mean_q[0]) / jnp.sqrt(jnp.minimum(v_p, v_q))
     log_r = 0.5 * jnp.abs(jnp.log(v_p) - jnp.log(v_q))
     r, excess = jnp.exp(log_r), jnp.expm1(2.0 * log_r)  # r, r² - 1
     D2 = delta**2 + 2.0 * excess * log_r
@@ -170,17 +198,9 @@ def _whitened(mean_p, cov_p, mean_q, cov_q) -> tuple[Array, Array]:
     W is lower triangular; :math:`WW^\top=G` has the eigenvalues of
     :math:`\Sigma_q^{-1}\Sigma_p`.
     """
-    (m_p, S_p), (m_q, S_q) = _pair(mean_p, cov_p, mean_q, cov_q)
-    L_p, L_q = jnp.linalg.cholesky(S_p), jnp.linalg.cholesky(S_q)
+    L_p, L_q = jnp.linalg.cholesky(cov_p), jnp.linalg.cholesky(cov_q)
     W = solve_triangular(L_q, L_p, lower=True)
-    return W, solve_triangular(L_q, m_p - m_q, lower=True)
-
-
-def _pair(mean_p, cov_p, mean_q, cov_q):
-    p = _moments(mean_p, cov_p, "p")
-    q = _moments(mean_q, cov_q, "q")
-    require(p[0].shape == q[0].shape, "mean_q", f"of shape {p[0].shape}", q[0].shape)
-    return p, q
+    return W, solve_triangular(L_q, mean_p - mean_q, lower=True)
 
 
 def _moments(mean, cov, law: str) -> tuple[Array, Array]:

@@ -1,6 +1,7 @@
 """Divergences between densities tabulated on one uniform 1-D or 2-D grid."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -62,8 +63,13 @@ def log_tabulated_divergences(
     log_p, log_q = jnp.asarray(log_p, jnp.float64), jnp.asarray(log_q, jnp.float64)
     require(log_p.ndim in (1, 2), "p", "of shape (n,) or (n, m)", log_p.shape)
     require(log_p.shape == log_q.shape, "q", f"of shape {log_p.shape}", log_q.shape)
+    rims = tuple(max(1, round(rim * n)) for n in log_p.shape)
+    return _sums(log_p, log_q, cell, rims)
+
+
+@partial(jax.jit, static_argnames="rims")
+def _sums(log_p: Array, log_q: Array, cell: float, rims: tuple[int, ...]) -> Tabulated:
     table = densities(log_p, log_q)
-    rims = [max(1, round(rim * n)) for n in log_p.shape]
     inner = tuple(slice(w, n - w) for w, n in zip(rims, log_p.shape, strict=True))
 
     def tail_share(values: Array) -> Array:

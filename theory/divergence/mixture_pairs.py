@@ -1,6 +1,7 @@
 """Divergences between Gaussian mixtures in 1-D and 2-D, on a mesh fitted to them."""
 
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -65,7 +66,8 @@ def _on_line(p: GaussianMixture, q: GaussianMixture) -> Quadrature:
     # panels of width zero bring the count to a power of two, so that few shapes compile
     padding = (1 << (len(edges) - 1).bit_length()) - len(edges)
     edges = np.insert(edges, 1, np.full(padding, edges[1]))
-    found = _line(p, q, jnp.asarray(edges, jnp.float64))
+    log_p, log_q = partial(_log_density, p), partial(_log_density, q)
+    found = panel_divergences(log_p, log_q, jnp.asarray(edges, jnp.float64))
     return found if finite else _with_chi2(found, jnp.inf)
 
 
@@ -116,11 +118,6 @@ def _on_plane(p: GaussianMixture, q: GaussianMixture) -> Quadrature:
 
 
 @jax.jit
-def _line(p, q, edges) -> Quadrature:
-    return panel_divergences(p.log_density, q.log_density, edges)
-
-
-@jax.jit
 def _plane(p, q, low, high) -> Quadrature:
     return plane_divergences(p.log_density, q.log_density, low, high, MESH_POINTS)
 
@@ -129,7 +126,7 @@ def _crossings(p: GaussianMixture, q: GaussianMixture, edges: np.ndarray) -> np.
     """Points where p = q, by bisection between neighbours on a refined mesh."""
 
     def above(x: np.ndarray) -> np.ndarray:
-        return _log_density(p, x) > _log_density(q, x)
+        return _log_density(p, x[:, None]) > _log_density(q, x[:, None])
 
     quarters = np.arange(4)[:, None] / 4
     x = np.unique(edges[:-1] + quarters * np.diff(edges))
@@ -144,10 +141,11 @@ def _crossings(p: GaussianMixture, q: GaussianMixture, edges: np.ndarray) -> np.
 
 
 def _log_density(law: GaussianMixture, x: np.ndarray) -> np.ndarray:
-    kept = np.asarray(law.weights) > 0
-    w, m = np.asarray(law.weights)[kept, None], np.asarray(law.means)[kept]
-    v = np.asarray(law.covariances)[kept, 0]
-    parts = np.log(w / np.sqrt(2.0 * np.pi * v)) - 0.5 * (x - m) ** 2 / v
+    """1-D log-density on the host: every pair has its own shapes to compile for."""
+    w = np.asarray(law.weights)
+    m, v = active_moments(law)
+    log_peak = np.log(w[w > 0, None] / np.sqrt(2.0 * np.pi * v[:, 0]))
+    parts = log_peak - 0.5 * (np.asarray(x)[:, 0] - m) ** 2 / v[:, 0]
     return np.logaddexp.reduce(parts, axis=0)
 
 

@@ -55,6 +55,7 @@ def densities(log_p: Array, log_q: Array) -> Divergences:
     return Divergences(kl, chi2, 0.5 * jnp.abs(p - q), 0.5 * root)
 
 
+@jax.jit
 def integrate(log_p: Array, log_q: Array, weights: Array) -> Divergences:
     """Weighted sums of the integrands; `weights` broadcasts to the points."""
 

@@ -66,8 +66,8 @@ def panel_divergences(
 
     def at_order(order: int) -> tuple[Divergences, Divergences]:
         nodes, node_weights = np.polynomial.legendre.leggauss(order)
-        x = (centre[:, None] + half[:, None] * nodes).ravel()[:, None]
-        weights = (half[:, None] * node_weights).ravel()
+        x = (centre[:, None] + jnp.outer(half, nodes)).reshape(-1, 1)
+        weights = jnp.outer(half, node_weights).ravel()
         l_p, l_q = log_p(x), log_q(x)
         rim = jnp.repeat(outer, order)
         return integrate(l_p, l_q, weights), integrate(l_p, l_q, weights * rim)

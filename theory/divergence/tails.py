@@ -121,17 +121,22 @@ def _play(M: np.ndarray) -> tuple[Finiteness, np.ndarray | None]:
     """Steps 2 and 3 as a game, combinations against directions, by weights updates."""
     scale = np.abs(M).max()
     score = np.zeros(len(M))
+    played = np.empty((GAME_ROUNDS, M.shape[-1]))
     for k in range(1, GAME_ROUNDS + 1):
         weights = np.exp(np.sqrt(np.log(len(M)) / k) * (score - score.max()))
         weights /= weights.sum()
         values, vectors = np.linalg.eigh(np.tensordot(weights, M, 1))
         if values[0] > BOUNDARY:
             return Finiteness.FINITE, weights
-        u = vectors[:, 0]
-        along = np.einsum("a,jab,b->j", u, M, u)
-        if along.max() < -BOUNDARY:
-            return Finiteness.INFINITE, None
-        score += along / scale
+        played[k - 1] = u = vectors[:, 0]
+        score += np.einsum("a,jab,b->j", u, M, u) / scale
+    # the best answer to a weighting may mix the directions played: try mixtures of them
+    mixed = np.random.default_rng(0).standard_normal((1000, GAME_ROUNDS)) @ played
+    directions = np.concatenate([played, mixed])
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    along = np.einsum("na,jab,nb->nj", directions, M, directions)
+    if along.max(axis=1).min() < -BOUNDARY:
+        return Finiteness.INFINITE, None
     return Finiteness.UNDECIDED, None
 
 
