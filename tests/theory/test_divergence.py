@@ -596,9 +596,9 @@ class TestTables:
             dv.tabulated_divergences(p, np.ones(4), **{"cell": 0.25, **fields})
 
 
-weights = st.lists(st.floats(0.0, 1.0), min_size=3, max_size=3).filter(
-    lambda w: sum(w) > 0.1
-)
+weights = st.lists(st.just(0.0) | st.floats(1e-3, 1.0), min_size=3, max_size=3).filter(
+    any
+)  # tinier weights drown in the rounding of TV near 1
 
 
 class TestInequalities:

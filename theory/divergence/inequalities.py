@@ -66,7 +66,8 @@ def tv_from_hellinger(hellinger_squared: Values) -> tuple[Array, Array]:
 def ordering_slacks(of: Divergences) -> dict[str, Array]:
     """Slack (bound minus bounded) of every inequality above; all are >= 0 in truth.
 
-    A negative slack beyond rounding exposes a wrong divergence.
+    A negative slack beyond rounding exposes a wrong divergence. (Near TV = 1 the smallest
+    chi-square magnifies the rounding of TV.)
     """
     lower, upper = tv_from_hellinger(of.hellinger_squared)
     return {
