@@ -72,9 +72,17 @@ class Figure:
     """Expected peak memory per preset, where it is known."""
     disk_megabytes: Mapping[str, float] = field(default_factory=dict)
     """Expected disk space per preset, where it is known."""
+    runs_of: str = ""
+    """Id of the figure whose simulation this one looks at, if not its own. Both have
+    the same settings type and `simulate`; a run then serves both."""
     version: int = 1
     """To be raised with any change of what `simulate` computes: old results are then
     left alone and not mixed with new ones."""
+
+    @property
+    def run_id(self) -> str:
+        """The figure id under which its runs are stored."""
+        return self.runs_of or self.id
 
     @property
     def settings_type(self) -> type:

@@ -102,6 +102,7 @@ class Bars:
             file=self._stream,
             leave=not inner,
             dynamic_ncols=True,
+            bar_format=None if total else "{desc}: {elapsed}",
         )
         self._open += 1
         try:

@@ -1,0 +1,206 @@
+"""One self-contained page: questions, verdicts, figures, formulas, and where from."""
+
+import base64
+import dataclasses
+import html
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from figures import catalogue, style
+from figures.export import save, svg
+from figures.mathml import mathml, with_formulas
+from figures.pipeline import LEVEL, Judged, Result
+from figures.progress import duration
+from sim.archive import write_atomic, write_json
+from theory.claims import Claim, Outcome, Verdict
+from theory.symbolic import Statement, statement
+
+__all__ = ["write_report"]
+
+SVG_LIMIT = 400_000
+"""A larger vector figure is shown as pixels, twice as many as the screen has."""
+
+_MARKS = {
+    Outcome.HOLDS: "✓",
+    Outcome.VIOLATED: "✗",
+    Outcome.INCONCLUSIVE: "?",
+    Outcome.VACUOUS: "∅",
+    Outcome.HYPOTHESES_NOT_MET: "–",
+    Outcome.NOT_MEASURABLE: "–",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A figure as the page shows it."""
+
+    result: Result
+    picture: Markup
+    caption: Markup
+    formulas: tuple[Statement, ...]
+    verdicts: tuple[Verdict, ...]
+    files: dict[str, str]
+    """Links relative to the page, by kind."""
+    seconds: float
+    memory: int
+
+
+@dataclass(frozen=True)
+class ClaimRows:
+    """A claim and all verdicts on it, each with its figure."""
+
+    claim: Claim
+    formula: Statement | None
+    rows: tuple[Judged, ...]
+
+    @property
+    def counts(self) -> dict[Outcome, int]:
+        """How many verdicts of each kind."""
+        return Counter(j.verdict.outcome for j in self.rows)
+
+    @property
+    def expected_to_fail(self) -> bool:
+        """Whether only a violation would surprise nobody."""
+        return self.claim.expected == (Outcome.VIOLATED,)
+
+
+def write_report(
+    root: Path,
+    results: Sequence[Result],
+    judged: Sequence[Judged],
+    tick: Callable[[int], Any] = lambda n: None,
+) -> Path:
+    """Draw every figure, write its files, then the page that shows them all.
+
+    Args:
+        root: the page is ``root/report.html``; ``root/figures`` holds what it links to.
+        results: in the order in which the page shows them.
+        judged: the verdicts on all of them.
+        tick: called after each figure.
+
+    Returns:
+        Path of the page.
+    """
+    entries = []
+    for result in results:
+        mine = [j.verdict for j in judged if j.figure == result.figure.id]
+        entries.append(_entry(root, result, mine))
+        tick(1)
+    page = root / "report.html"
+    write_atomic(page, _render(entries, judged).encode())
+    return page
+
+
+def _entry(root: Path, result: Result, verdicts: Sequence[Verdict]) -> Entry:
+    figure, module = result.figure, result.module
+    stem = root / "figures" / figure.id
+    with style.applied():
+        drawn = module.draw(result.settings, result.trace, result.curves)
+        paths = save(drawn, stem)
+        vector = svg(drawn)
+    paths["json"] = stem.with_name(f"{figure.id}.json")
+    write_json(
+        paths["json"],
+        {
+            "figure": figure.id,
+            "preset": result.run.preset,
+            "fingerprint": result.run.fingerprint,
+            "settings": dataclasses.asdict(result.settings),
+            "provenance": result.run.provenance(),
+        },
+    )
+    sessions = result.run.timing()["sessions"]
+    return Entry(
+        result=result,
+        picture=_picture(vector, paths["png"], figure.title),
+        caption=Markup(with_formulas(module.caption(result.settings, result.trace))),
+        formulas=tuple(statement(key) for key in figure.formulas),
+        verdicts=tuple(verdicts),
+        files={kind: f"figures/{path.name}" for kind, path in paths.items()},
+        seconds=result.run.seconds(),
+        memory=max((s["peak_memory_bytes"] for s in sessions), default=0),
+    )
+
+
+def _picture(vector: str, png: Path, title: str) -> Markup:
+    if len(vector) <= SVG_LIMIT:
+        label = html.escape(title, quote=True)
+        return Markup(
+            vector.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
+        )
+    pixels = base64.b64encode(png.read_bytes()).decode()
+    return Markup('<img alt="{}" src="data:image/png;base64,{}">').format(title, pixels)
+
+
+def _render(entries: Sequence[Entry], judged: Sequence[Judged]) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": number,
+        "percent": percent,
+        "duration": duration,
+        "math": lambda s: Markup(mathml(s.latex)),
+        "formulas": lambda text: Markup(with_formulas(text)),
+        "mark": _MARKS.__getitem__,
+        "slug": lambda outcome: outcome.replace(" ", "-"),
+    }
+    papers = catalogue.papers()
+    used = dict.fromkeys(entry.result.figure.paper for entry in entries)
+    return environment.get_template("report.html").render(
+        papers=[papers[id] for id in used],
+        entries=entries,
+        claims=_by_claim(judged),
+        judged=judged,
+        outcomes=list(Outcome),
+        level=LEVEL,
+        made=max((e.result.run.last_used() for e in entries), default=""),
+    )
+
+
+def _by_claim(judged: Sequence[Judged]) -> list[ClaimRows]:
+    claims = catalogue.claims()
+    grouped: dict[str, list[Judged]] = {}
+    for j in judged:
+        grouped.setdefault(j.verdict.claim, []).append(j)
+    return [
+        ClaimRows(
+            claim,
+            statement(claim.formula) if claim.formula else None,
+            tuple(grouped[id]),
+        )
+        for id, claim in claims.items()
+        if id in grouped
+    ]
+
+
+def number(value: float | None) -> Markup:
+    """Three digits and a true minus sign; a dash for what is no number."""
+    if value is None or math.isnan(value):
+        return Markup("–")
+    if math.isinf(value):
+        return Markup("∞" if value > 0 else "−∞")
+    mantissa, _, exponent = f"{value:.3g}".partition("e")
+    text = mantissa.replace("-", "−")
+    if exponent:
+        text += f"&hairsp;×&hairsp;10<sup>{int(exponent)}</sup>".replace("-", "−")
+    return Markup(text)
+
+
+def percent(value: float | None) -> Markup:
+    """A ratio in per cent, with two digits."""
+    if value is None or not math.isfinite(value):
+        return number(value)
+    scaled = number(float(f"{100 * value:.2g}"))
+    return scaled + Markup("&nbsp;%")
