@@ -16,6 +16,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
 __all__ = [
@@ -78,10 +79,13 @@ def panels(
     return fig, fig.subplots(rows, columns, squeeze=False, **share)
 
 
-def panel(ax: Axes, title: str, x: str, y: str, *, log: str = "") -> None:
-    """Title and axis labels (symbol and unit); `log` names the logarithmic axes: "xy".
+def panel(
+    ax: Axes, title: str, x: str, y: str, *, log: str = "", whole: str = ""
+) -> None:
+    """Title and axis labels (symbol and unit).
 
-    The title also names the panel in the table of plotted numbers.
+    `log` names the logarithmic axes, "xy" for both; `whole` those that count (ticks at
+    whole numbers). The title also names the panel in the table of plotted numbers.
     """
     ax.set_title(title)
     ax.set_xlabel(x)
@@ -90,6 +94,10 @@ def panel(ax: Axes, title: str, x: str, y: str, *, log: str = "") -> None:
         ax.set_xscale("log")
     if "y" in log:
         ax.set_yscale("log")
+    if "x" in whole:
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if "y" in whole:
+        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def theory(ax: Axes, x: Any, y: Any, label: str, colour: Any = THEORY, **line) -> None:

@@ -3,6 +3,8 @@
 import argparse
 import dataclasses
 import json
+import shutil
+import textwrap
 
 from figures.commands.arguments import add_command, add_ids
 
@@ -37,16 +39,17 @@ def _overview(chosen) -> None:
 
     for paper in dict.fromkeys(figure.paper for figure in chosen):
         described = catalogue.papers()[paper]
-        print(f"{described.title}\n{described.question}\n".rstrip() + "\n")
+        print(described.title)
+        print(textwrap.fill(described.question, _width()) + "\n")
         for figure in (f for f in chosen if f.paper == paper):
-            print(f"  {figure.id:24} {figure.title}")
-            print(f"  {'':24} {figure.shows}")
-            print(f"  {'':24} {_times(figure)}\n")
+            print(_wrapped(figure.id, figure.title, 12))
+            print(_wrapped("", figure.shows, 12))
+            print(_wrapped("", _times(figure), 12) + "\n")
     print("Claims")
     for claim in catalogue.claims().values():
         expected = " or ".join(claim.expected)
-        print(f"  {claim.id:32} {claim.reference:12} expected: {expected}")
-        print(f"  {'':32} {claim.statement}")
+        print(_wrapped(claim.id, f"{claim.reference}; expected: {expected}", 24))
+        print(_wrapped("", claim.statement, 24))
 
 
 def _describe(figure) -> None:
@@ -100,6 +103,21 @@ def _as_json(chosen) -> dict:
         if c.id in shown
     ]
     return {"figures": figures, "claims": claims}
+
+
+def _wrapped(name: str, text: str, indent: int) -> str:
+    """`text` in a column of its own, `name` to the left of it."""
+    margin = " " * (indent + 3)
+    return textwrap.fill(
+        text,
+        _width(),
+        initial_indent=f"  {name:{indent}} ",
+        subsequent_indent=margin,
+    )
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size().columns, 100)
 
 
 def _times(figure) -> str:

@@ -95,6 +95,15 @@ def test_clouds_and_heat_maps():
     assert same(image[4], x=1, y=1, value=4)
 
 
+def test_counting_axes_have_whole_ticks():
+    fig, axes = style.panels(1, 2)
+    for ax, whole in zip(axes[0], ("xy", ""), strict=True):
+        style.panel(ax, "P", "generation $i$", "seed", whole=whole)
+        ax.plot([1, 2, 3], [1, 2, 3])
+        for ticks in (ax.get_xticks(), ax.get_yticks()):
+            assert (ticks == ticks.round()).all() == bool(whole)
+
+
 def test_panels_are_named_by_title_or_number():
     fig, axes = style.panels(1, 2)
     style.panel(axes[0, 0], "(a) drift", "$i$", "$D_i$")
