@@ -132,7 +132,8 @@ def gaussian_mixture(weights, means, covariances) -> GaussianMixture:
             S.ndim == 0 or S.shape == (k,), "covariances", f"({k},) variances", S.shape
         )
         S = np.broadcast_to(S, (k,))[:, None, None] * np.eye(d)
-    require(S.shape[-2:] == (d, d), "covariances", f"of shape ({k}, {d}, {d})", S.shape)
+    fits = S.shape in ((d, d), (1, d, d), (k, d, d))
+    require(fits, "covariances", f"of shape ({d}, {d}) or ({k}, {d}, {d})", S.shape)
     S = np.broadcast_to(S, (k, d, d))
     require(bool(np.allclose(S, np.swapaxes(S, 1, 2))), "covariances", "symmetric", S)
     lowest = float(np.linalg.eigvalsh(S).min())
@@ -230,14 +231,22 @@ def kernel_density(
     """Validated `KernelDensity` (dtype of `centres`): bandwidth h > 0 is a standard deviation."""
     require_positive("bandwidth", bandwidth)
     require_finite("centres", centres)
+    require(block >= 1, "block", ">= 1", block)
     c = jnp.asarray(centres)
+    if not jnp.issubdtype(c.dtype, jnp.floating):
+        c = c.astype(jnp.float64)  # integers would truncate bandwidth and weights to 0
     require(c.ndim == 2 and c.shape[0] >= 1, "centres", "of shape (m >= 1, d)", c.shape)
     m = c.shape[0]
     if weights is None:
         log_w = jnp.full((m,), -np.log(m), c.dtype)
     else:
         require_in("weights", weights, 0.0, 1.0)
-        log_w = _safe_log(jnp.asarray(weights, c.dtype))
+        w = jnp.asarray(weights, c.dtype)
+        require(w.shape == (m,), "weights", f"of shape ({m},)", w.shape)
+        if not isinstance(w, jax.core.Tracer):
+            total = float(np.sum(np.asarray(weights, dtype=np.float64)))
+            require(abs(total - 1.0) <= 1e-5, "sum of weights", "1 within 1e-5", total)
+        log_w = _safe_log(w)
     return KernelDensity(c, log_w, jnp.asarray(bandwidth, c.dtype) ** 2, min(block, m))
 
 
@@ -268,10 +277,7 @@ class Blend(_Law):
 
     def log_density(self, x: Float[Array, "n d"]) -> Float[Array, " n"]:
         """Log-density; asks the parts for no score, so tabulated laws will do."""
-        first = _safe_log(self.alpha) + self.first.log_density(x)
-        return jnp.logaddexp(
-            first, _safe_log(1.0 - self.alpha) + self.second.log_density(x)
-        )
+        return self._combine(self.first.log_density(x), self.second.log_density(x))[0]
 
     def log_density_and_score(
         self, x: Float[Array, "n d"]
@@ -279,11 +285,23 @@ class Blend(_Law):
         """Log-density and score at each row of `x`."""
         log_1, score_1 = self.first.log_density_and_score(x)
         log_2, score_2 = self.second.log_density_and_score(x)
-        part_1 = _safe_log(self.alpha) + log_1
-        part_2 = _safe_log(1.0 - self.alpha) + log_2
-        log_p = jnp.logaddexp(part_1, part_2)
-        share = jnp.exp(part_1 - log_p)[:, None]
-        return log_p, share * score_1 + (1.0 - share) * score_2
+        log_p, share = self._combine(log_1, log_2)
+        return log_p, share[:, None] * score_1 + (1.0 - share)[:, None] * score_2
+
+    def _combine(self, log_1: Array, log_2: Array) -> tuple[Array, Array]:
+        """Log-density of the blend, and the first law's share of it."""
+        # relative to the larger part that is present: right, with its gradient in alpha,
+        # also where alpha is exactly 0 or 1
+        top = jnp.maximum(
+            jnp.where(self.alpha > 0, log_1, -jnp.inf),
+            jnp.where(self.alpha < 1, log_2, -jnp.inf),
+        )
+        top = jax.lax.stop_gradient(jnp.where(jnp.isfinite(top), top, 0.0))
+        first, second = (
+            jnp.exp(jnp.minimum(part - top, 700.0)) for part in (log_1, log_2)
+        )
+        total = self.alpha * first + (1.0 - self.alpha) * second
+        return top + jnp.log(total), self.alpha * first / total
 
     def mean(self) -> Float[Array, " d"]:
         """Mean vector."""

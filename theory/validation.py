@@ -21,27 +21,40 @@ def require(ok: bool, name: str, allowed: str, value: Any) -> None:
 def require_finite(name: str, value: Any) -> None:
     """Refuse NaN and infinity anywhere in `value` (tracers pass: they have no value yet)."""
     if _is_concrete(value):
-        a = np.asarray(value, dtype=float)
+        a = _numbers(name, value)
         bad = ~np.isfinite(a)
         if bad.any():
-            where = "" if a.ndim == 0 else f" at index {tuple(map(int, np.argwhere(bad)[0]))}"
+            where = (
+                ""
+                if a.ndim == 0
+                else f" at index {tuple(map(int, np.argwhere(bad)[0]))}"
+            )
             raise InputError(f"{name} must be finite, got {a[bad].flat[0]}{where}.")
 
 
 def require_in(name: str, value: Any, low: float, high: float) -> None:
     """Refuse values outside the closed interval [low, high], and NaN."""
     if _is_concrete(value):
-        a = np.asarray(value, dtype=float)
+        a = _numbers(name, value)
         ok = (a >= low) & (a <= high)
-        require(bool(ok.all()), name, f"in [{low:g}, {high:g}]", a if a.ndim else a.item())
+        require(
+            bool(ok.all()), name, f"in [{low:g}, {high:g}]", a if a.ndim else a.item()
+        )
 
 
 def require_positive(name: str, value: Any) -> None:
     """Refuse values that are not finite and > 0."""
     if _is_concrete(value):
-        a = np.asarray(value, dtype=float)
+        a = _numbers(name, value)
         ok = np.isfinite(a) & (a > 0)
         require(bool(ok.all()), name, "positive and finite", a if a.ndim else a.item())
+
+
+def _numbers(name: str, value: Any) -> np.ndarray:
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError):  # text, ragged rows
+        raise InputError(f"{name} must be numeric, got {_short(value)}.") from None
 
 
 def _is_concrete(value: Any) -> bool:

@@ -27,7 +27,7 @@ class Moments:
         """`mean` (d,), `variance` (d,), `second_moment` = E|x|^2, each with `_se`."""
         x = scene.samples.astype(jnp.float64)
         mean = mean_estimate(x)
-        squared = mean_estimate((x - mean.value) ** 2)
+        squared = mean_estimate((x - mean.value[None]) ** 2)
         norm = mean_estimate(jnp.sum(x**2, axis=-1))
         return {
             "mean": mean.value,
@@ -50,7 +50,9 @@ class SlicedW2:
 
     def __call__(self, key: Array, scene: Scene) -> dict[str, Array]:
         """`sliced_w2_squared` with the standard error over directions."""
-        value, se = sliced_w2_squared(key, scene.samples, scene.reference, self.projections)
+        value, se = sliced_w2_squared(
+            key, scene.samples, scene.reference, self.projections
+        )
         return {"sliced_w2_squared": value, "sliced_w2_squared_se": se}
 
 

@@ -213,14 +213,14 @@ def test_level_t0_does_not_drift_under_a_perfect_score_and_re_noising_does(tmp_p
         recursion = Recursion(
             BIMODAL,
             lambda at: Perturbed(Tanh(at["amp"])),
-            ReverseSDE(300),
+            ReverseSDE(150),
             ou(3.0, 0.1),
             n=0,
-            generations=3,
+            generations=2,
             convention=convention,
-            grid=uniform_grid(7.0, 141, 1, 2.9 / 300),
+            grid=uniform_grid(7.0, 101, 1, 2.9 / 150),
         )
-        alpha, amp = np.zeros((1, 3)), np.zeros((1, 3))
+        alpha, amp = np.zeros((1, 2)), np.zeros((1, 2))
         axes = {"seed": np.arange(1)}
         trace = run(
             recursion, jr.split(jr.key(0), 1), {"alpha": alpha, "amp": amp}, axes,

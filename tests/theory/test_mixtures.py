@@ -138,6 +138,11 @@ class TestGaussianMixture:
             (([1.0], [0.0], [1.0, 2.0]), r"covariances must be \(1,\) variances"),
             (([1.0], [[0.0, 0.0]], [[1.0, 0.2], [0.1, 1.0]]), "must be symmetric"),
             (([1.0], [[0.0, 0.0]], np.eye(3)), r"covariances must be of shape"),
+            (
+                ([0.5, 0.5], [0.0, 1.0], np.ones((3, 1, 1))),
+                "covariances must be of shape",
+            ),
+            (([0.5, 0.5], [[0.0, 1.0], [1.0]], 1.0), "means must be numeric"),
         ],
     )
     def test_bad_input_is_refused_in_one_line(self, arguments, message):
@@ -180,6 +185,13 @@ class TestKernelDensity:
         np.testing.assert_allclose(
             law.second_moment(), self.dense(0.4, weights).second_moment(), atol=1e-14
         )
+
+    def test_integer_centres_are_points_like_any_other(self):
+        found, truth = (
+            kernel_density(np.array(c), 0.5) for c in ([[0], [1]], [[0.0], [1.0]])
+        )
+        x = jnp.array([[0.3]])
+        np.testing.assert_array_equal(found.log_density(x), truth.log_density(x))
 
     def test_float32_keeps_its_dtype_and_digits(self):
         narrow = kernel_density(self.CENTRES.astype(np.float32) + 20.0, 0.3)
@@ -253,6 +265,9 @@ print(int(re.search(r"VmHWM:\s*(\d+) kB", status)[1]) / 2**20)
             ((np.full((2, 1), np.inf), 0.1), "centres must be finite"),
             ((np.zeros((2, 1)), 0.0), "bandwidth must be positive"),
             ((np.zeros((2, 1)), 0.1, [1.5, -0.5]), "weights must be in"),
+            ((np.zeros((2, 1)), 0.1, [1.0]), r"weights must be of shape \(2,\)"),
+            ((np.zeros((2, 1)), 0.1, [0.1, 0.1]), "sum of weights must be 1"),
+            ((np.zeros((2, 1)), 0.1, None, 0), "block must be >= 1"),
         ],
     )
     def test_bad_input_is_refused(self, arguments, message):

@@ -40,6 +40,7 @@ def test_the_line_names_argument_range_and_value():
         ((require_in, 0.0, 1.0), np.nan, "x must be in [0, 1], got nan."),
         ((require_positive,), 0, "x must be positive and finite, got 0."),
         ((require_positive,), np.inf, "x must be positive and finite, got inf."),
+        ((require_finite,), "four", "x must be numeric, got 'four'."),
         ((require_positive,), None, "x must be positive and finite, got nan."),
     ],
 )
