@@ -1,29 +1,34 @@
 """LaTeX as MathML, which browsers typeset without scripts or fonts of ours."""
 
 import html
-import re
+from xml.etree import ElementTree as ET
 
 __all__ = ["mathml", "with_formulas"]
 
-# latex2mathml leaves bars to the operator dictionary, which spaces them like a
-# relation, and draws an overline with a dash that does not stretch.
-_BAR = re.compile(r'<mo stretchy="false">(&#x0007C;|\|)</mo>')
-_OVERLINE = re.compile(r'<mo( accent="true")?>(&#x02015;|&#x000AF;)</mo>')
+_SPACE = "http://www.w3.org/1998/Math/MathML"
+_OVERLINES = ("―", "¯")
 
 
 def mathml(latex: str, *, display: bool = True) -> str:
-    r"""A ``<math>`` element; `display` puts it on a line of its own.
+    """A ``<math>`` element; `display` puts it on a line of its own.
 
-    >>> mathml(r"\eta", display=False)
-    '<math xmlns="http://www.w3.org/1998/Math/MathML" display="inline"><mrow><mi>&#x003B7;</mi></mrow></math>'
-    """  # noqa: E501
+    Two things that latex2mathml leaves to the browser are settled here: bars, which the
+    operator dictionary would space like a relation, and overlines, which stretch in few
+    fonts.
+    """
     from latex2mathml.converter import convert
 
-    element = convert(latex, display="block" if display else "inline")
-    element = _BAR.sub(
-        r'<mo stretchy="false" lspace="0" rspace="0">&#x0007C;</mo>', element
-    )
-    return _OVERLINE.sub(r'<mo stretchy="true" accent="true">&#x000AF;</mo>', element)
+    ET.register_namespace("", _SPACE)
+    root = ET.fromstring(convert(latex, display="block" if display else "inline"))
+    for bar in root.iter(f"{{{_SPACE}}}mo"):
+        if bar.text == "|":
+            bar.attrib |= {"stretchy": "false", "lspace": "0", "rspace": "0"}
+    for over in root.iter(f"{{{_SPACE}}}mover"):
+        if over[-1].text in _OVERLINES:
+            over.remove(over[-1])
+            over.tag = f"{{{_SPACE}}}mrow"
+            over.attrib = {"class": "overline"}
+    return ET.tostring(root, encoding="unicode")
 
 
 def with_formulas(text: str) -> str:

@@ -92,10 +92,11 @@ def stored(
     """The last used complete run of each figure, without simulating or writing.
 
     Returns:
-        The results, and a line for each run that another version of its figure made.
+        The results, and a line for each figure that cannot be shown, such as one whose
+        run another version of it made.
     """
     runs = [run for run in Run.all(root) if preset in (None, run.preset)]
-    results, outgrown = [], []
+    results, left_out = [], []
     for figure in chosen:
         of_figure = [r for r in runs if r.figure == figure.run_id]
         of_figure = [run for run in of_figure if run.has_curves(figure.id)]
@@ -104,8 +105,8 @@ def stored(
         try:
             results.append(_load(figure, max(of_figure, key=Run.last_used)))
         except InputError as e:
-            outgrown.append(str(e))
-    return results, outgrown
+            left_out.append(f"{figure.id} is left out: {e}")
+    return results, left_out
 
 
 def judged(results: Iterable[Result]) -> list[Judged]:

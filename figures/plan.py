@@ -87,6 +87,8 @@ def table(found: Sequence[Plan]) -> str:
             lines += [f"{'':{width}}  on disk: {group}" for group in plan.groups]
             seconds += plan.cost.seconds or 0.0
             unknown |= plan.cost.seconds is None
+    if all(plan.stored == plan.seeds for plan in found):
+        return "\n".join([*lines, "Nothing to simulate."])
     more = " and what is not known" if unknown else ""
     return "\n".join([*lines, f"Expected in all: {duration(seconds)}{more}."])
 

@@ -50,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
         compute(f, options.preset, settings[f.id], options.out, shown) for f in chosen
     ]
     others = [f for f in catalogue.select([]) if f.id not in settings]
-    kept, outgrown = stored(options.out, others)
+    kept, left_out = stored(options.out, others)
     results = sorted(
         made + kept, key=lambda r: [*catalogue.figures()].index(r.figure.id)
     )
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     with shown.stage("draw and report", len(results)) as stage:
         page = write_report(options.out, results, verdicts, stage.tick)
     mine = [judged for judged in verdicts if judged.figure in settings]
-    print("".join(f"note: {line}\n" for line in outgrown), end="")
+    print("".join(f"note: {line}\n" for line in left_out), end="")
     status = conclude(mine)
     print(f"Report: {page}")
     return status

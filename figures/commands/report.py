@@ -25,10 +25,10 @@ def run(options: argparse.Namespace) -> int:
     from figures.report import write_report
     from theory.validation import InputError
 
-    results, outgrown = stored(
+    results, left_out = stored(
         options.out, catalogue.select(options.ids), options.preset
     )
-    print("".join(f"note: {line}\n" for line in outgrown), end="")
+    print("".join(f"note: {line}\n" for line in left_out), end="")
     if not results:
         raise InputError(
             f"{options.out} holds no finished result to report on; "
