@@ -1,5 +1,6 @@
 """Where a result comes from: versions, device, commit; and what it cost in memory."""
 
+import functools
 import importlib.metadata
 import platform
 import resource
@@ -33,6 +34,7 @@ def provenance() -> dict:
     }
 
 
+@functools.cache  # what runs is what was loaded, whatever becomes of the folder
 def commit() -> str:
     """Commit of the source tree this code runs from, "-dirty" when it was changed.
 

@@ -23,12 +23,18 @@ REPO = Path(__file__).resolve().parents[2]
 
 
 def files(root: Path) -> dict[str, bytes]:
+    """All that must not depend on time or on the state of the source folder."""
     volatile = {"timing.json", "lock", "report.html"}
-    return {
+    found = {
         str(f.relative_to(root)): f.read_bytes()
         for f in sorted(root.rglob("*"))
         if f.is_file() and f.name not in volatile
     }
+    for name in (n for n in found if n.endswith(".json")):
+        content = json.loads(found[name])
+        content.pop("provenance", None)
+        found[name] = json.dumps(content).encode()
+    return found
 
 
 # ---- before anything is computed

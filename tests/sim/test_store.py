@@ -1,6 +1,7 @@
 """Stored runs: same bytes for the same content, and killed anywhere they resume."""
 
 import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -232,12 +233,18 @@ def walk(step, state):
 
 
 def files(root: Path) -> dict[str, bytes]:
+    """All that must not depend on time or on the state of the source folder."""
     volatile = {"timing.json", "lock"}
-    return {
+    found = {
         str(f.relative_to(root)): f.read_bytes()
         for f in sorted(root.rglob("*"))
         if f.is_file() and f.name not in volatile
     }
+    for name in (n for n in found if n.endswith(".json")):
+        content = json.loads(found[name])
+        content.pop("provenance", None)
+        found[name] = json.dumps(content).encode()
+    return found
 
 
 def finish(root: Path, steps: int = 4) -> xr.Dataset:
