@@ -1,4 +1,4 @@
-r"""One generation on the line: the endpoint ratio R = p_hat/q of a mixture, to 1e-10.
+r"""One generation on the line: the endpoint ratio R = p_hat/q of a mixture, to 1e-9.
 
 With :math:`g_t=\partial_xe+e\,\partial_x\log q_t`, the ratio and its linear response h
 obey backward Kolmogorov equations of the *forward* process (derived; s = T - t),
@@ -81,9 +81,9 @@ class Resolution:
 
 
 REFERENCE = Resolution()
-"""About 1e-10 absolute on the spec's bimodal targets."""
+"""About 1e-9 absolute on bimodal targets."""
 FAST = Resolution(nodes=80, steps=8, stages=3)
-"""About 1e-6 absolute, an eighth of the time."""
+"""About 1e-6 absolute, a tenth of the time."""
 
 
 def tanh_error(a: Scalar) -> Partial:
@@ -321,7 +321,7 @@ def propagate_mixture(
 
     Returns:
         `RatioPropagation`; goes through `vmap` in amplitudes, weights and means. A
-        `tail_share` above about 1e-6 says that chi2 or chi2_path is infinite, or that
+        `tail_share` above about 1e-6 (chi2 is then not to be trusted) says that chi2 or chi2_path is infinite, or that
         the interval is too short.
 
     Raises:
