@@ -38,7 +38,8 @@ def exact(
     **more,
 ) -> Evidence:
     """Evidence without sampling error: slack resolved to `RESOLUTION` times its scale."""
-    slack, scale = np.asarray(slack), np.asarray(scale)
+    slack, scale = xr.broadcast(slack, scale)
+    slack, scale = slack.values, scale.values
     return Evidence(
         claim=claim,
         setting=setting,

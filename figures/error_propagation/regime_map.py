@@ -142,7 +142,7 @@ def draw(settings: RegimeMap, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
     reached = settled(trace)["drift"]
     for ax, kind in zip(axes[0], KINDS, strict=True):
         title = f"{kind} errors: drift $D$"
-        style.panel(ax, title, r"fresh fraction $\\alpha$", "", log="xy")
+        style.panel(ax, title, r"fresh fraction $\alpha$", "", log="xy")
         at = curves["map"].sel(kind=kind)
         mesh = ax.pcolormesh(
             at["map_alpha"], at["map_energy"], at, shading="nearest", rasterized=True,
@@ -159,9 +159,9 @@ def draw(settings: RegimeMap, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
             points["alpha"], points["energy"], c=points, norm=_log_norm(), cmap="cividis",
             edgecolors="white", linewidths=1.2, s=60, label="simulated", zorder=3,
         )  # fmt: skip
-    axes[0, 0].set_ylabel(r"error energy per generation $\\varepsilon_*^2$")
+    axes[0, 0].set_ylabel(r"error energy per generation $\varepsilon_*^2$")
     fig.colorbar(
-        mesh, ax=axes[0].tolist(), label=r"$D = \\chi^2(\\hat p \\| p)$ when settled"
+        mesh, ax=axes[0].tolist(), label=r"$D = \chi^2(\hat p \| p)$ when settled"
     )
     return fig
 
