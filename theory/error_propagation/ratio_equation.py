@@ -321,8 +321,8 @@ def propagate_mixture(
 
     Returns:
         `RatioPropagation`; goes through `vmap` in amplitudes, weights and means. A
-        `tail_share` above about 1e-6 (chi2 is then not to be trusted) says that chi2 or chi2_path is infinite, or that
-        the interval is too short.
+        `tail_share` above about 1e-6 says: trust no chi2, it is infinite or the interval
+        is too short.
 
     Raises:
         InputError: if the mixture is not 1-D or the start is unknown.
