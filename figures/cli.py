@@ -53,6 +53,8 @@ def start_jax(platform: str | None = None) -> None:
     Raises:
         InputError: JAX finds no device of that platform.
     """
+    # JAX's cores are busy with replicas: threads inside a small solve only get in the way
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import jax
 
     from sim.replicas import set_cpu_devices

@@ -27,8 +27,8 @@ from sim.learners.protocol import Learner, Target
 from sim.measures.grid_paths import accumulated, grid_paths
 from sim.measures.scene import Measure, Scene
 from sim.replicas import replicated
-from sim.sampling import EndpointDraw, noise_times, start_points
-from theory.processes import OU
+from sim.sampling import EndpointDraw, start_points
+from theory.processes import OU, noise_times
 from theory.validation import require, require_in
 
 __all__ = ["Recursion", "run"]

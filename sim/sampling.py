@@ -12,7 +12,7 @@ import jax.random as jr
 from jaxtyping import Array, Float
 
 from sim.laws import draw, noise
-from theory.processes import OU
+from theory.processes import OU, noise_times
 from theory.validation import require
 
 __all__ = [
@@ -21,16 +21,7 @@ __all__ = [
     "ReverseSDE",
     "em_step",
     "flow_step",
-    "noise_times",
 ]
-
-
-def noise_times(
-    process: OU, steps: int, power: float = 1.0
-) -> Float[Array, " steps+1"]:
-    r"""Decreasing times :math:`t_k = t_0 + (T-t_0)(1-k/K)^{power}`; power 1 is uniform."""
-    u = jnp.linspace(1.0, 0.0, steps + 1, dtype=jnp.float64)
-    return process.t0 + (process.T - process.t0) * u**power
 
 
 def em_step(y: Array, h: float, score: Array, xi: Array, process: OU) -> Array:

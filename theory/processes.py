@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from theory.validation import require, require_finite
 
-__all__ = ["OU", "ou"]
+__all__ = ["OU", "noise_times", "ou"]
 
 Scalar = Float[Array, ""] | float
 
@@ -53,3 +53,19 @@ def ou(T: float = 4.0, t0: float = 0.02) -> OU:
     require(t0 >= 0, "t0", ">= 0", t0)
     require(t0 < T, "t0", f"< T = {T:g}", t0)
     return OU(T=T, t0=t0)
+
+
+def noise_times(
+    process: OU, steps: int, power: float = 1.0
+) -> Float[Array, " steps+1"]:
+    r"""Decreasing noise times :math:`t_k = t_0 + (T-t_0)(1-k/K)^{power}`, k = 0 ... K.
+
+    Power 1 is uniform; larger powers make steps shorter towards t0.
+
+    Raises:
+        InputError: unless steps >= 1 and power >= 1.
+    """
+    require(steps >= 1, "steps", ">= 1", steps)
+    require(power >= 1, "power", ">= 1", power)
+    left = jnp.linspace(1.0, 0.0, steps + 1, dtype=jnp.float64) ** power
+    return process.t0 + (process.T - process.t0) * left

@@ -119,7 +119,7 @@ def draw(settings: PcaDrift, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
         ax.set_xlabel("PC 1 (data units)")
     for ax in axes[:, 0]:
         ax.set_ylabel("PC 2 (data units)")
-    style.legend(axes[0, -1], loc="upper left", fontsize="x-small")
+    style.legend(axes[0, -1], loc="lower right", fontsize="x-small")
     return fig
 
 
@@ -127,7 +127,7 @@ def _drift_panel(
     ax, alpha: float, trace: xr.Dataset, at: xr.Dataset, data: float
 ) -> None:
     laws = at["law"].values[1:]
-    style.panel(ax, rf"second moment, $\alpha$ = {alpha:g}", "", "")
+    style.panel(ax, rf"drift, $\alpha$ = {alpha:g}", "", "")
     ax.set_ylabel("relative drift of $E|x|^2$")
     style.theory(ax, laws, at["second_moment"][1:] / data - 1.0, "exact age mixture")
     middle, low, high = interval(trace["second_moment"].sel(alpha=alpha) / data - 1.0)

@@ -555,7 +555,7 @@ FIGURES = (
         "slope 1, and a false claim that the check rejects",
         module=f"{_MODULE}.sharp_sandwich",
         presets=_presets(
-            Sandwich(seeds=2, amplitudes=5, steps=60, nodes=101, n=512, branch_steps=16),
+            Sandwich(seeds=2, amplitudes=5, steps=60, nodes=101, n=4_096, branch_steps=16),
             Sandwich(),
             Sandwich(seeds=10, amplitudes=25, steps=800, nodes=401, n=200_000, branch_steps=400),
         ),

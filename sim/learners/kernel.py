@@ -45,7 +45,12 @@ class KernelScore:
 
     def endpoint(self, process: OU) -> KernelDensity:
         """Exact law of the generated samples (variant A, continuous time, own start)."""
-        require(self.variant == "A", "variant", "'A' for an exact endpoint law", self.variant)
+        require(
+            self.variant == "A",
+            "variant",
+            "'A' for an exact endpoint law",
+            self.variant,
+        )
         return self.density.noised(process, process.t0)
 
 
@@ -72,7 +77,9 @@ class Kernel:
         density = kernel_density(data, self.bandwidth, block=self.block)
         return KernelScore(density, density.variance, process, self.variant)
 
-    def advance(self, key: Array, state: KernelScore, data: Array, process: OU) -> KernelScore:
+    def advance(
+        self, key: Array, state: KernelScore, data: Array, process: OU
+    ) -> KernelScore:
         """Nothing to do."""
         return state
 

@@ -16,8 +16,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from sim.grid import Grid, GridLaw, push, push_along, step_kernel
-from sim.sampling import ReverseSDE, noise_times
-from theory.processes import OU
+from sim.sampling import ReverseSDE
+from theory.processes import OU, noise_times
 
 __all__ = ["GridPaths", "accumulated", "grid_paths"]
 

@@ -59,10 +59,10 @@ class SlicedW2:
 def sliced_w2_squared(
     key: Array, x: Float[Array, "n d"], y: Float[Array, "n d"], projections: int
 ) -> Estimate:
-    r"""Mean over random unit vectors u of :math:`W_2^2(u\cdot x,\ u\cdot y)` (plug-in, so
-    positive even between two samples of one law: compare with such a pair).
+    r"""Mean over random unit vectors u of :math:`W_2^2(u\cdot x,\ u\cdot y)`.
 
-    The standard error is over directions, for the two samples given.
+    It is positive even between two samples of one law: compare with such a pair. The
+    standard error is over directions, for the two samples given.
     """
     require(x.shape == y.shape, "y", f"of the shape of x, {x.shape}", y.shape)
     u = jr.normal(key, (projections, x.shape[1]), x.dtype)

@@ -13,13 +13,12 @@ from sim.sampling import (
     EndpointDraw,
     ProbabilityFlow,
     ReverseSDE,
-    noise_times,
     start_points,
 )
 from theory.error_propagation.euler_maruyama import propagate_euler
 from theory.error_propagation.linear_gaussian import constant_error, gaussian_problem
 from theory.mixtures import Blend, gaussian_mixture, kernel_density
-from theory.processes import ou
+from theory.processes import noise_times, ou
 from theory.validation import InputError
 
 DATA = gaussian_mixture([1.0], [1.0], 0.36)

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from theory.error_propagation.euler_maruyama import propagate_euler, step_times
+from theory.error_propagation.euler_maruyama import propagate_euler
 from theory.error_propagation.linear_gaussian import (
     constant_error,
     flow_endpoint,
@@ -12,7 +12,7 @@ from theory.error_propagation.linear_gaussian import (
     matrix_error,
     propagate_gaussian,
 )
-from theory.processes import ou
+from theory.processes import noise_times, ou
 from theory.validation import InputError
 
 PROCESS = ou(4.0, 0.02)
@@ -28,7 +28,7 @@ def test_tabulated_rows(reference, name):
     row = reference["euler_maruyama"][name]
     given = row["inputs"]
     problem = case(given["w"], given["b"], given["m0"], given["v0"])
-    got = propagate_euler(problem, step_times(PROCESS, given["K"]))
+    got = propagate_euler(problem, noise_times(PROCESS, given["K"]))
     keys = ("eps_star2", "eps_hat2", "KL", "V_hat", "mean_hat", "V_star", "mean_star")
     for key in keys:
         value = np.squeeze(np.asarray(getattr(got, key)))
@@ -69,7 +69,7 @@ def test_moments_against_the_joint_gaussian_of_the_whole_chain():
 def test_chains_converge_with_order_one(power):
     exact = propagate_gaussian(case())
     counts = 2 ** np.arange(6, 11)
-    runs = [propagate_euler(case(), step_times(PROCESS, int(n), power)) for n in counts]
+    runs = [propagate_euler(case(), noise_times(PROCESS, int(n), power)) for n in counts]
     pairs = {
         "eps_star2": exact.eps_star2,
         "eps_hat2": exact.eps_hat2,
@@ -89,7 +89,7 @@ def test_flow_converges_to_the_continuous_flow_and_not_to_the_sde():
     m, V = flow_endpoint(problem)
     gaps = []
     for steps in (200, 400):
-        got = propagate_euler(problem, step_times(PROCESS, steps), "ode")
+        got = propagate_euler(problem, noise_times(PROCESS, steps), "ode")
         gaps.append(abs(float(got.V_hat[0, 0] - V[0, 0])))
     assert abs(gaps[0] / gaps[1] - 2.0) < 0.05
     assert abs(propagate_gaussian(problem).V_hat[0, 0] - V[0, 0]) > 0.2
@@ -98,11 +98,11 @@ def test_flow_converges_to_the_continuous_flow_and_not_to_the_sde():
 def test_prop_3_1_holds_exactly_at_every_step_size():
     """With one step, path and endpoint nearly coincide for v_T = 1: kappa is near 1."""
     for steps in (1, 2, 5, 50, 500):
-        got = propagate_euler(case(), step_times(PROCESS, steps))
+        got = propagate_euler(case(), noise_times(PROCESS, steps))
         assert 0.5 * got.eps_hat2 >= got.KL
     process = ou(1e-3, 0.0)
     problem = gaussian_problem(0.0, 1.0, constant_error(0.0, 0.3), process)
-    one = propagate_euler(problem, step_times(process, 1))
+    one = propagate_euler(problem, noise_times(process, 1))
     kappa = float(one.KL / (0.5 * one.eps_hat2))
     # an endpoint known through one step of size h: kappa = h / Var(endpoint)
     np.testing.assert_allclose(kappa, 1e-3 / float(one.V_star[0, 0]), 1e-10)
@@ -110,8 +110,8 @@ def test_prop_3_1_holds_exactly_at_every_step_size():
 
 def test_bad_arguments_are_refused():
     with pytest.raises(InputError, match="steps"):
-        step_times(PROCESS, 0)
+        noise_times(PROCESS, 0)
     with pytest.raises(InputError, match="power"):
-        step_times(PROCESS, 10, 0.5)
+        noise_times(PROCESS, 10, 0.5)
     with pytest.raises(InputError, match="sampler"):
-        propagate_euler(case(), step_times(PROCESS, 2), "heun")
+        propagate_euler(case(), noise_times(PROCESS, 2), "heun")

@@ -23,25 +23,13 @@ from theory.error_propagation.linear_gaussian import (
     GaussianProblem,
     gaussian_divergences,
 )
-from theory.processes import OU
 from theory.validation import require
 
-__all__ = ["SAMPLERS", "EulerPropagation", "propagate_euler", "step_times"]
+__all__ = ["SAMPLERS", "EulerPropagation", "propagate_euler"]
 
 Scalar = Float[Array, ""] | float
 SAMPLERS = {"sde": (1.0, 1.0), "ode": (0.5, 0.0)}
 """Name -> (share c of score and error in the drift, noise nu)."""
-
-
-def step_times(process: OU, steps: int, power: float = 1.0) -> Float[Array, " steps+1"]:
-    r"""Decreasing noise times :math:`t_k=t_0+(T-t_0)(1-k/K)^{power}`.
-
-    Power 1 is uniform; larger powers make steps shorter towards t0.
-    """
-    require(steps >= 1, "steps", ">= 1", steps)
-    require(power >= 1, "power", ">= 1", power)
-    left = jnp.linspace(1.0, 0.0, steps + 1, dtype=jnp.float64) ** power
-    return process.t0 + (process.T - process.t0) * left
 
 
 @jax.tree_util.register_dataclass
@@ -67,7 +55,7 @@ def propagate_euler(
 
     Args:
         problem: Gaussian data, affine error, process and start law.
-        times: decreasing, from T to t0; any grid, e.g. `step_times`.
+        times: decreasing, from T to t0; any grid, e.g. `theory.processes.noise_times`.
         sampler: 'sde' (Euler-Maruyama) or 'ode' (Euler on the probability flow).
 
     Returns:

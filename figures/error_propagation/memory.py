@@ -1,0 +1,101 @@
+r"""ep5: what the last generation remembers.
+
+The 1-D network of ep3. An error made by model i counts :math:`(1-\alpha)^{2(N-i)}
+\varepsilon_{\star,i}^2` in the discounted energy of model N. Its weight is exact for the
+drift of conditionally unbiased errors and too small for aligned ones (ep7). What holds
+for any errors, the mixing lemma and the one-step identity, is judged on the same runs.
+"""
+
+import numpy as np
+import xarray as xr
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from figures import style
+from figures.error_propagation.evidence import one_step_evidence
+from figures.error_propagation.one_generation import (
+    LEARNERS,
+    NETWORKS,
+    of_networks,
+    simulate,
+)
+from figures.error_propagation.presets import OneGeneration
+from theory.claims import Evidence
+from theory.error_propagation.accumulation import contributions
+from theory.symbolic import statement
+
+__all__ = ["caption", "draw", "judge", "predict", "simulate"]
+
+SHOWN = "network1d"
+DECADES = 4  # of contributions that are told apart; smaller ones share a colour
+
+
+def predict(settings: OneGeneration, trace: xr.Dataset) -> xr.Dataset:
+    """Contribution of every error to every later law, and the effective memory."""
+    energy = trace["eps_star2"].sel(learner=SHOWN).mean("seed")
+    memory = statement("error_propagation.memory")
+    table = [
+        contributions(alpha, energy.sel(alpha=alpha).values)
+        for alpha in settings.alphas
+    ]
+    return xr.Dataset(
+        {
+            "contribution": (("alpha", "law", "error"), np.stack(table)),
+            "memory": ("alpha", [float(memory(alpha=a)) for a in settings.alphas]),
+        },
+        coords={"alpha": trace["alpha"]},
+    )
+
+
+def draw(settings: OneGeneration, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
+    """One heat map per fresh fraction."""
+    alphas = settings.alphas
+    fig, axes = style.panels(1, len(alphas), height=2.6, sharey=True)
+    models = np.arange(1, trace.sizes["generation"] + 1)
+    largest = float(curves["contribution"].max())
+    norm = LogNorm(10.0**-DECADES * largest, largest, clip=True)
+    for ax, alpha in zip(axes[0], alphas, strict=True):
+        at = curves.sel(alpha=alpha)
+        style.panel(ax, f"$\\alpha$ = {alpha:g}", "error of model $i$", "")
+        past = np.tril(np.ones((len(models),) * 2, bool))
+        shown = np.where(past, at["contribution"], np.nan)
+        label = r"$(1-\alpha)^{2(N-i)}\,\varepsilon_{\star,i}^2$"
+        mesh = ax.pcolormesh(models, models, shown, norm=norm, shading="nearest")
+        mesh.set_label(label)
+        memory = float(at["memory"])
+        age = f"age {memory:.2g}: effective memory"
+        ax.plot(models, models + memory, "--", color="white", label=age)
+        ax.set(xlim=(0.5, len(models) + 0.5), ylim=(0.5, len(models) + 0.5))
+        ax.grid(visible=False)
+        ax.set_aspect("equal")
+        ax.set_xticks(models)
+    axes[0, 0].set_ylabel("seen in model $N$")
+    axes[0, 0].set_yticks(models)
+    fig.colorbar(mesh, ax=list(axes[0]), label=label)
+    return fig
+
+
+def judge(
+    settings: OneGeneration, trace: xr.Dataset, curves: xr.Dataset
+) -> list[Evidence]:
+    """What one generation does to the accumulated divergence, on every network."""
+    return [
+        evidence
+        for learner in NETWORKS
+        for alpha in settings.alphas
+        for evidence in one_step_evidence(
+            trace.sel(learner=learner, alpha=alpha),
+            f"{LEARNERS[learner]}, alpha = {alpha:g}",
+        )
+    ]
+
+
+def caption(settings: OneGeneration, trace: xr.Dataset) -> str:
+    """What is shown, with every setting needed to repeat it."""
+    return (
+        "What the error of model i still counts in the law of model N: its measured energy "
+        f"(mean over {settings.seeds} seeds, network in 1-D) times (1-alpha)^(2(N-i)). The "
+        f"colour scale ends {DECADES} decades below the largest. Dashed: the age equal to the "
+        "effective memory 1/(alpha (2-alpha)), the sum of the weights. "
+        + of_networks(settings, trace)
+    )
