@@ -29,6 +29,8 @@ from theory.claims import Evidence
 
 __all__ = ["caption", "draw", "judge", "predict", "simulate"]
 
+LABELS = {"chi2": r"$\chi^2(\hat p^{i+1} \| q_i)$", "kl": r"KL$(\hat p^{i+1} \| q_i)$"}
+UPPER, LOWER = r"$4\,\varepsilon_\star^2$", r"$\eta\,\varepsilon_\star^2/4$"
 MOSTLY_FRESH = 0.9  # fresh fractions from here on are left to ep3
 TAME = "eps*^2 small: r <= (2 - sqrt(eta)) eps*, so c is not needed"
 
@@ -61,20 +63,27 @@ def draw(settings: OneGeneration, trace: xr.Dataset, curves: xr.Dataset) -> Figu
             at = curves.sel(learner=learner, alpha=alpha)
             title = f"{LEARNERS[learner]}, $\\alpha$ = {alpha:g}"
             style.panel(ax, title, "", "", log="y")
-            upper, lower = (typical(at[side])[0] for side in ("upper", "lower"))
-            style.bound(ax, models, upper, r"$4\varepsilon_\star^2$", forbids="above")
-            points(ax, models - 0.05, of["chi2"], r"$\chi^2$", style.SERIES[0])
-            points(ax, models + 0.05, of["kl"], "KL", style.SERIES[1], marker="D")
-            style.bound(
-                ax, models, lower, r"$\eta\,\varepsilon_\star^2/4$", forbids="below"
-            )
+            upper, lower = typical(at["upper"]), typical(at["lower"])
+            style.bound(ax, models, upper, UPPER, forbids="above")
+            style.bound(ax, models, lower, LOWER, forbids="below")
+            for name, offset, marker in (("chi2", -0.06, "o"), ("kl", 0.06, "D")):
+                colour = style.SERIES[marker == "D"]
+                label = LABELS[name]
+                points(
+                    ax, models + offset, of[name], at["lower"], label, colour, marker
+                )
+            for edge, value, side in ((UPPER, upper, 7), (LOWER, lower, -13)):
+                where = (float(models[-1]), float(value[-1]))
+                ax.annotate(
+                    edge, where, (0, side), textcoords="offset points", ha="right"
+                )
+            ax.margins(y=0.12)
     for ax in axes[-1]:
-        ax.set_xlabel("model $i+1$, trained on $q_i$")
+        ax.set_xlabel("model $i+1$")
         ax.set_xticks(models)
     for ax in axes[:, 0]:
         ax.set_ylabel(r"divergence of $\hat p^{i+1}$ from $q_i$")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    style.legend(axes[0, 0], list(LABELS.values()), ncols=2, loc="center right")
     return fig
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.patheffects import Normal, Stroke
+from matplotlib.ticker import MaxNLocator
 
 from figures import style
 from figures.error_propagation.evidence import one_step_evidence
@@ -27,7 +29,7 @@ from theory.symbolic import statement
 __all__ = ["caption", "draw", "judge", "predict", "simulate"]
 
 SHOWN = "network1d"
-DECADES = 4  # of contributions that are told apart; smaller ones share a colour
+DECADES = 2  # of contributions that are told apart; smaller ones share a colour
 
 
 def predict(settings: OneGeneration, trace: xr.Dataset) -> xr.Dataset:
@@ -50,28 +52,36 @@ def predict(settings: OneGeneration, trace: xr.Dataset) -> xr.Dataset:
 def draw(settings: OneGeneration, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
     """One heat map per fresh fraction."""
     alphas = settings.alphas
-    fig, axes = style.panels(1, len(alphas), height=2.6, sharey=True)
+    fig, axes = style.panels(1, len(alphas), height=2.4, sharey=True)
     models = np.arange(1, trace.sizes["generation"] + 1)
     largest = float(curves["contribution"].max())
     norm = LogNorm(10.0**-DECADES * largest, largest, clip=True)
+    label = r"$(1-\alpha)^{2(N-i)}\,\varepsilon_{\star,i}^2$"
+    outline = [Stroke(linewidth=2.6, foreground="white"), Normal()]
     for ax, alpha in zip(axes[0], alphas, strict=True):
         at = curves.sel(alpha=alpha)
-        style.panel(ax, f"$\\alpha$ = {alpha:g}", "error of model $i$", "")
+        memory = float(at["memory"])
+        title = f"$\\alpha$ = {alpha:g}, memory {memory:.2g}"
+        style.panel(ax, title, "error of model $i$", "")
         past = np.tril(np.ones((len(models),) * 2, bool))
         shown = np.where(past, at["contribution"], np.nan)
-        label = r"$(1-\alpha)^{2(N-i)}\,\varepsilon_{\star,i}^2$"
         mesh = ax.pcolormesh(models, models, shown, norm=norm, shading="nearest")
         mesh.set_label(label)
-        memory = float(at["memory"])
-        age = f"age {memory:.2g}: effective memory"
-        ax.plot(models, models + memory, "--", color="white", label=age)
+        ax.plot(
+            models,
+            models + memory,
+            "--",
+            color=style.THEORY,
+            label="effective memory",
+            path_effects=outline,
+        )
         ax.set(xlim=(0.5, len(models) + 0.5), ylim=(0.5, len(models) + 0.5))
         ax.grid(visible=False)
-        ax.set_aspect("equal")
-        ax.set_xticks(models)
+        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes[0, 0].yaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes[0, 0].set_ylabel("seen in model $N$")
-    axes[0, 0].set_yticks(models)
-    fig.colorbar(mesh, ax=list(axes[0]), label=label)
+    style.legend(axes[0, -1], loc="lower right")
+    fig.colorbar(mesh, ax=list(axes[0]), label=label, extend="min")
     return fig
 
 

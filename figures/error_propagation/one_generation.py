@@ -14,6 +14,8 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from figures import style
 from figures.error_propagation.evidence import RESOLUTION
@@ -169,49 +171,100 @@ def evaluated(key: str, *arguments) -> xr.DataArray:
 
 def draw(settings: OneGeneration, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
     """KL below its bound, chi-square above its floor; one column per learner."""
-    fig, axes = style.panels(2, len(LEARNERS), height=2.5, sharex=True)
-    offsets = dodge(len(settings.alphas))
-    for (above, below), learner in zip(axes.T, LEARNERS, strict=True):
-        style.panel(above, LEARNERS[learner], "", "", log="y")
-        style.panel(
-            below, f"{LEARNERS[learner]}, $\\chi^2$", "model $i+1$", "", log="y"
-        )
+    fig, axes = style.panels(2, len(LEARNERS), height=2.6, sharex=True)
+    offsets = 0.16 * (np.arange(len(settings.alphas)) - (len(settings.alphas) - 1) / 2)
+    for (above, below), (learner, name) in zip(axes.T, LEARNERS.items(), strict=True):
+        style.panel(above, name, "", "", log="" if learner == "kernel" else "y")
+        style.panel(below, f"{name}: $\\chi^2$", "model $i+1$", "", log="y")
         below.set_title("")
         for alpha, offset in zip(settings.alphas, offsets, strict=True):
             of = trace.sel(learner=learner, alpha=alpha)
             at = curves.sel(learner=learner, alpha=alpha)
             x, colour = of["generation"] + 1 + offset, style.fresh_colour(alpha)
-            name = f"$\\alpha$ = {alpha:g}"
-            bound = typical(at["kl_bound"])[0]
+            case = f"$\\alpha$ = {alpha:g}"
+            bound, floor = typical(at["kl_bound"]), typical(at["floor"])
             style.bound(
-                above, x, bound, f"bound, {name}", forbids="above", colour=colour
+                above, x, bound, f"bound, {case}", forbids="above", colour=colour
             )
-            points(above, x, of["kl"], f"KL, {name}", colour)
-            floor = typical(at["floor"])[0]
+            points(above, x, of["kl"], at["kl_bound"], case, colour)
             style.bound(
-                below, x, floor, f"floor, {name}", forbids="below", colour=colour
+                below, x, floor, f"floor, {case}", forbids="below", colour=colour
             )
-            points(below, x, at["chi2"], f"chi2, {name}", colour)
+            points(below, x, at["chi2"], at["floor"], case, colour)
+            if learner in NETWORKS:
+                _sandwich(below, x, of, f"sandwich, {case}", colour)
+        below.set_xticks(trace["generation"] + 1)
+    axes[0, 0].set_ylabel(r"KL$(\hat p^{i+1} \| q_i)$")
+    axes[1, 0].set_ylabel(r"$\chi^2(\hat p^{i+1} \| q_i)$")
+    _legend(fig, settings.alphas)
     return fig
 
 
-def dodge(series: int) -> np.ndarray:
-    """Sideways offsets that keep the points of several series apart."""
-    return 0.14 * (np.arange(series) - (series - 1) / 2)
-
-
-def typical(values: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
-    """Geometric mean over seeds of positive values and its interval, for a log axis."""
-    return tuple(np.exp(v) for v in interval(np.log(values.where(values > 0))))
+def typical(values: xr.DataArray) -> xr.DataArray:
+    """Geometric mean over seeds, where all of them have a positive value."""
+    return np.exp(np.log(values.where(values > 0)).mean("seed", skipna=False))
 
 
 def points(
-    ax: Axes, x, values: xr.DataArray, label: str, colour, marker: str = "o"
+    ax: Axes,
+    x,
+    values: xr.DataArray,
+    bound: xr.DataArray,
+    label: str,
+    colour,
+    marker: str = "o",
 ) -> None:
-    """Simulated values with their interval over seeds."""
-    middle, low, high = typical(values)
+    """Simulated values at their geometric mean over seeds.
+
+    The bound differs from seed to seed as the value does, so the interval is that of
+    their ratio, applied at the mean bound: it shows how sure the gap between them is.
+    """
+    ratio = values / bound
+    whole = (ratio > 0).all("seed")
+    _, low, high = interval(np.log(ratio.where(ratio > 0)))
+    low, high = (np.exp(end).where(whole) * typical(bound) for end in (low, high))
     style.simulation(
-        ax, x, middle, label, low=low, high=high, colour=colour, marker=marker
+        ax, x, typical(values), label, low=low, high=high, colour=colour, marker=marker
+    )
+
+
+def _sandwich(ax: Axes, x, of: xr.Dataset, label: str, colour) -> None:
+    """Where the sandwich allows chi-square to be, at the mean energy and remainder."""
+    star, r = typical(of["eps_star2"]), typical(of["remainder"])
+    eta = typical(of["observability"] * of["eps_star2"]) / star
+    low, high = (
+        evaluated(f"sandwich_{side}", eta, star, r) for side in ("lower", "upper")
+    )
+    limits = ax.get_ylim()
+    ax.bar(
+        x,
+        high - low,
+        0.12,
+        bottom=low,
+        color=colour,
+        alpha=0.25,
+        linewidth=0,
+        label=label,
+    )
+    ax.set_ylim(limits)  # a lower side of 0 lies infinitely far down
+
+
+def _legend(fig: Figure, alphas) -> None:
+    cases = [
+        Line2D([], [], marker="o", ls="", color=style.fresh_colour(a)) for a in alphas
+    ]
+    edge = Line2D([], [], color=style.BOUND, linewidth=0.9)
+    band = Patch(color=style.BOUND, alpha=0.25, linewidth=0)
+    fig.legend(
+        [*cases, edge, band],
+        [
+            *(f"simulated, $\\alpha$ = {a:g}" for a in alphas),
+            r"Prop 3.1 (above), floor $\eta\varepsilon_\star^2/8$ (below)",
+            r"sandwich $|\sqrt{\chi^2}-\sqrt{\eta}\,\varepsilon_\star|\leq r$",
+        ],
+        loc="outside lower center",
+        ncols=len(alphas) + 2,
+        columnspacing=1.2,
     )
 
 

@@ -179,6 +179,12 @@ HOLDS = (Outcome.HOLDS,)
 OPEN = (Outcome.HOLDS, Outcome.INCONCLUSIVE)
 LIMITED = (*OPEN, Outcome.HYPOTHESES_NOT_MET, Outcome.NOT_MEASURABLE)
 FAILS = (Outcome.VIOLATED,)
+DISPLAY = (
+    "eps*^2 <= 1",
+    "A3 at delta = 1: E* exp(2Z) bounded",
+    "A4: moments of <M>",
+    "A5: tail ratio J/I bounded",
+)
 
 
 def _claim(id, reference, provenance, statement, expected, hypotheses=(), formula=None):
@@ -355,7 +361,7 @@ CLAIMS = (
         "paper",
         "D_N is at most 4 times the discounted energy (constant of Thm 3.4, C_bias = 0)",
         FAILS,
-        (),
+        DISPLAY,
         "displayed_right",
     ),
     _claim(
@@ -364,7 +370,7 @@ CLAIMS = (
         "paper",
         "D_N is at least eta/8 times the discounted energy (constant of Prop 3.3, C_bias = 0)",
         FAILS,
-        (),
+        DISPLAY,
         "displayed_right",
     ),
     _claim(
@@ -614,7 +620,9 @@ FIGURES = (
         module=f"{_MODULE}.regime_map",
         presets=_presets(
             RegimeMap(
-                seeds=1, alphas=(0.5,), energies=(1e-3,), generations=4, steps=60, nodes=81,
+                seeds=2, alphas=(0.8,), energies=(3e-3,), generations=6, steps=40, nodes=61,
+                resolution=12,
+            ), energies=(1e-3,), generations=4, steps=60, nodes=81,
                 resolution=12,
             ),
             RegimeMap(),

@@ -48,6 +48,8 @@ SMALL_ENERGY = 1.001e-2  # energies up to 1e-2 enter the slope
 SLOPE_MARGIN = 0.05
 INFLATION = 1.1  # of the falsification control
 PAPER_LOWER, PAPER_UPPER = 0.25, 4.0  # leading constants of Prop 3.3 and Thm 3.4
+PAPER_BOUNDS = r"$\eta\varepsilon_*^2/4$ and $4\varepsilon_*^2$"
+FALSE_CLAIM = f"false: at least {INFLATION:g}"
 
 
 def simulate(settings: Sandwich, run: Run, progress) -> xr.Dataset:
@@ -170,11 +172,15 @@ def draw(settings: Sandwich, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
         style.simulation(width, of["eps_star2"], relative_r, name, colour=colour)
     _false_claim(ratio, trace)
     style.reference(width, 1.0)
-    width.text(
-        0.04, 0.93, "lower bound says nothing", transform=width.transAxes, fontsize=8
+    width.text(1e-4, 1.15, "above: lower side empty", fontsize=8)
+    ratio.text(1e-4, 0.8, "sandwich", fontsize=8, color=style.BOUND)
+    names = ("$a > 0$", "$a < 0$")
+    estimates = [f"branching, {name}" for name in names]
+    marks = [f"{how}, {name}" for how in ("exact", "chain") for name in names]
+    style.legend(
+        scale, [PAPER_BOUNDS, *estimates], fontsize="x-small", loc="lower right"
     )
-    style.legend(scale, fontsize="x-small", loc="upper left")
-    style.legend(ratio, fontsize="x-small", loc="upper left")
+    style.legend(ratio, [FALSE_CLAIM, *marks], fontsize="x-small", loc="upper left")
     return fig
 
 
@@ -186,7 +192,7 @@ def _divergence(
     ax: Axes, of: xr.Dataset, at: xr.Dataset, name: str, colour: str
 ) -> None:
     line = at["continuum_eps_star2"], at["continuum_chi2"]
-    style.theory(ax, *line, f"ratio equation, {name}", colour)
+    style.theory(ax, *line, f"exact, {name}", colour)
     energy, chi2, error = _branched(of)
     low, high = chi2 - 1.96 * error, chi2 + 1.96 * error
     label = f"branching, {name}"
@@ -206,7 +212,7 @@ def _divergence_ratio(
             ax, energy, edge, f"sandwich, {name}", forbids=forbids, colour=colour
         )
     line = at["continuum_chi2"] / _visible(at)
-    style.theory(ax, at["continuum_eps_star2"], line, f"ratio equation, {name}", colour)
+    style.theory(ax, at["continuum_eps_star2"], line, f"exact, {name}", colour)
     style.simulation(ax, energy, of["chi2"] / visible, f"chain, {name}", colour=colour)
     ax.set_ylim(0.35, 1.95)
 
@@ -221,15 +227,15 @@ def _paper_constants(ax: Axes, curves: xr.Dataset) -> None:
     at = curves.sel(sign=1)
     energy = at["continuum_eps_star2"]
     upper = PAPER_UPPER * energy
-    style.bound(ax, energy, upper, r"$4\varepsilon_*^2$", forbids="above")
+    style.bound(ax, energy, upper, PAPER_BOUNDS, forbids="above")
     lower = PAPER_LOWER * _visible(at)
-    style.bound(ax, energy, lower, r"$\eta\varepsilon_*^2/4$", forbids="below")
+    style.bound(ax, energy, lower, PAPER_BOUNDS, forbids="below")
 
 
 def _false_claim(ax: Axes, trace: xr.Dataset) -> None:
     energy = trace["eps_star2"].sel(sign=1)
     level = np.full(energy.shape, INFLATION)
-    ax.plot(energy, level, "--", color="#B00020", linewidth=1.0, label="false claim")
+    ax.plot(energy, level, "--", color="#B00020", linewidth=1.0, label=FALSE_CLAIM)
 
 
 def judge(settings: Sandwich, trace: xr.Dataset, curves: xr.Dataset) -> list[Evidence]:
