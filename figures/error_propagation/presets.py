@@ -561,9 +561,18 @@ FIGURES = (
         "slope 1, and a false claim that the check rejects",
         module=f"{_MODULE}.sharp_sandwich",
         presets=_presets(
-            Sandwich(seeds=2, amplitudes=5, steps=60, nodes=101, n=4_096, branch_steps=16),
+            Sandwich(
+                seeds=2, amplitudes=5, steps=60, nodes=101, n=4_096, branch_steps=16
+            ),
             Sandwich(),
-            Sandwich(seeds=10, amplitudes=25, steps=800, nodes=401, n=200_000, branch_steps=400),
+            Sandwich(
+                seeds=10,
+                amplitudes=25,
+                steps=800,
+                nodes=401,
+                n=200_000,
+                branch_steps=400,
+            ),
         ),
         claims=("sandwich", "slope-one", "inflated-floor", "thm-3.4-upper", "prop-3.1"),
         formulas=(
@@ -620,14 +629,20 @@ FIGURES = (
         module=f"{_MODULE}.regime_map",
         presets=_presets(
             RegimeMap(
-                seeds=2, alphas=(0.8,), energies=(3e-3,), generations=6, steps=40, nodes=61,
-                resolution=12,
-            ), energies=(1e-3,), generations=4, steps=60, nodes=81,
+                seeds=2,
+                alphas=(0.8,),
+                energies=(3e-3,),
+                generations=6,
+                steps=40,
+                nodes=61,
                 resolution=12,
             ),
             RegimeMap(),
             RegimeMap(
-                seeds=10, alphas=(0.05, 0.1, 0.2, 0.4, 0.8), generations=60, steps=400,
+                seeds=10,
+                alphas=(0.05, 0.1, 0.2, 0.4, 0.8),
+                generations=60,
+                steps=400,
                 nodes=201,
             ),
         ),
@@ -639,4 +654,4 @@ FIGURES = (
         ),
         seconds={"smoke": 5, "quick": 45, "paper": 300},
     ),
-)  # fmt: skip
+)
