@@ -141,14 +141,14 @@ def _block(
         e = jnp.stack([error(x, t, score_at) for error in errors])
         h = t - times[jnp.maximum(k - strides, 0)]
         drift = process.reverse_drift(x, score)
-        dB = x_from - x - h[:, None, None] * drift
+        dB = x_from - x[None] - jnp.einsum("s,id->sid", h, drift)
         dM = jnp.einsum("eid,sid->esi", e, dB)
         dQV = jnp.einsum("eid,eid,s->esi", e, e, h)
-        ends = k % strides == 0
-        totals += jnp.where(ends[:, None], jnp.stack([dM, dQV]), 0.0)
-        return (jnp.where(ends[:, None, None], x, x_from), totals), None
+        ends = (k % strides == 0)[:, None]  # readings that end a step here
+        totals += jnp.where(ends[None, None], jnp.stack([dM, dQV]), 0.0)
+        return (jnp.where(ends[:, None], x[None], x_from), totals), None
 
-    start = jnp.broadcast_to(jnp.concatenate([y, y]), (len(STRIDES), 2 * n, q.dim))
+    start = jnp.tile(y, (len(STRIDES), 2, 1))
     totals = jnp.zeros((2, len(errors), len(STRIDES), 2 * n), y.dtype)
     (_, totals), _ = jax.lax.scan(step, (start, totals), jnp.arange(1, steps + 1))
     return totals.reshape(*totals.shape[:-1], 2, n)
