@@ -195,9 +195,7 @@ class Network:
         """Learned score at one point."""
         at = self.precondition(t, variance, process)
         y = x - process.mean_factor(t) * centre
-        level = 0.25 * jnp.log(
-            jnp.expm1(t)
-        )  # log noise-to-signal, scaled to about [-1, 1]
+        level = 0.25 * jnp.log(jnp.expm1(t))  # log noise-to-signal, about [-1, 1]
         network = self._module(x.shape[-1]).apply(params, at.input * y, level)
         return at.output * network - at.skip * y
 
