@@ -195,6 +195,9 @@ def _table(rows: list[Row]) -> bytes:
 
 
 def _rendered(fig: Figure, kind: str, metadata: dict) -> bytes:
+    if fig.get_layout_engine() is not None:  # laid out once, not once for every format
+        fig.draw_without_rendering()
+        fig.set_layout_engine("none")
     out = io.BytesIO()
     fig.savefig(out, format=kind, metadata=metadata, dpi=_PNG_DPI)
     return out.getvalue()

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import xarray as xr
 
+from figures.replication import replica_keys
 from sim.measures.branching import Branching
 from sim.store import Group, resumable
 
@@ -15,16 +16,22 @@ Estimator = Callable[[jax.Array], Sequence[Branching]]
 
 
 def per_seed(
-    group: Group, estimator: Estimator, keys: jax.Array, coords: Mapping, progress
+    group: Group,
+    estimator: Estimator,
+    run_seed: int,
+    coords: Mapping,
+    progress,
+    condition: int = 0,
 ) -> xr.Dataset:
     """The estimates of every error for each seed of a group; stored seed by seed.
 
     Args:
         group: where the records go.
         estimator: see `sim.measures.branching.branching_over_devices`.
-        keys: one per seed of the group.
+        run_seed: from which, with the seed and the condition, the randomness follows.
         coords: name of each dimension the errors run over, outermost first, to its labels.
         progress: shows a stage with a tick per seed.
+        condition: tells apart estimates of one seed that shall be independent.
 
     Returns:
         Fields of `Branching`, each with its `_se`, over "seed" and the given dimensions.
@@ -32,7 +39,9 @@ def per_seed(
     shape = tuple(len(labels) for labels in coords.values())
 
     def one_seed(index: int, state: None) -> tuple[None, xr.Dataset]:
-        estimates = estimator(keys[index])
+        seed = group.seeds[index]
+        key = replica_keys(run_seed, range(seed, seed + 1), condition + 1)[condition]
+        estimates = estimator(key)
         stacked = jax.tree.map(lambda *parts: np.reshape(parts, shape), *estimates)
         values = stacked._asdict()
         record = xr.Dataset(coords=coords)
@@ -41,8 +50,8 @@ def per_seed(
             record[f"{name}_se"] = (tuple(coords), estimate.standard_error)
         return None, record
 
-    with progress.stage(group.path.name, len(keys)) as stage:
-        trace = resumable(group, len(keys), lambda: None, one_seed, stage.tick)
+    with progress.stage(group.path.name, len(group.seeds)) as stage:
+        trace = resumable(group, len(group.seeds), lambda: None, one_seed, stage.tick)
     trace = trace.rename(generation="seed")
     return trace.assign_coords(seed=np.array(group.seeds))
 

@@ -72,7 +72,7 @@ def draw(settings: OneGeneration, trace: xr.Dataset, curves: xr.Dataset) -> Figu
                 points(
                     ax, models + offset, of[name], at["lower"], label, colour, marker
                 )
-            for edge, value, side in ((UPPER, upper, 7), (LOWER, lower, -13)):
+            for edge, value, side in ((UPPER, upper, 7), (LOWER, lower, -17)):
                 where = (float(models[-1]), float(value[-1]))
                 ax.annotate(
                     edge, where, (0, side), textcoords="offset points", ha="right"
@@ -83,7 +83,14 @@ def draw(settings: OneGeneration, trace: xr.Dataset, curves: xr.Dataset) -> Figu
         ax.set_xticks(models)
     for ax in axes[:, 0]:
         ax.set_ylabel(r"divergence of $\hat p^{i+1}$ from $q_i$")
-    style.legend(axes[0, 0], list(LABELS.values()), ncols=2, loc="center right")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    shown = [k for k, label in enumerate(labels) if label in LABELS.values()]
+    fig.legend(
+        [handles[k] for k in shown],
+        [labels[k] for k in shown],
+        loc="outside lower center",
+        ncols=2,
+    )
     return fig
 
 

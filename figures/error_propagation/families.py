@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from figures import style
 from figures.error_propagation.branched import per_seed, pooled
 from figures.error_propagation.presets import Families
-from figures.replication import over_seeds, replica_keys
+from figures.replication import over_seeds
 from sim.learners.perturbed import (
     Linear,
     ScoreScaling,
@@ -121,11 +121,9 @@ def simulate(settings: Families, run: Run, progress) -> xr.Dataset:
             estimator = branching_over_devices(
                 law, tuple(families.values()), process, n, settings.steps, block
             )
-            keys = replica_keys(settings.seed, group.seeds, len(TARGETS))[
-                k :: len(TARGETS)
-            ]
-            coords = {"family": list(families)}
-            parts.append(per_seed(group.part(name), estimator, keys, coords, progress))
+            coords, seed = {"family": list(families)}, settings.seed
+            part = group.part(name)
+            parts.append(per_seed(part, estimator, seed, coords, progress, condition=k))
         return xr.concat(parts, "target").assign_coords(target=list(TARGETS))
 
     return over_seeds(run, settings.seeds, one_group)

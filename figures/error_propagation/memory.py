@@ -6,6 +6,7 @@ drift of conditionally unbiased errors and too small for aligned ones (ep7). Wha
 for any errors, the mixing lemma and the one-step identity, is judged on the same runs.
 """
 
+import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 from matplotlib.colors import LogNorm
@@ -43,7 +44,7 @@ def predict(settings: OneGeneration, trace: xr.Dataset) -> xr.Dataset:
     return xr.Dataset(
         {
             "contribution": (("alpha", "law", "error"), np.stack(table)),
-            "memory": ("alpha", [float(memory(alpha=a)) for a in settings.alphas]),
+            "memory": ("alpha", np.asarray(memory(jnp.asarray(settings.alphas)))),
         },
         coords={"alpha": trace["alpha"]},
     )
@@ -67,9 +68,10 @@ def draw(settings: OneGeneration, trace: xr.Dataset, curves: xr.Dataset) -> Figu
         shown = np.where(past, at["contribution"], np.nan)
         mesh = ax.pcolormesh(models, models, shown, norm=norm, shading="nearest")
         mesh.set_label(label)
+        ends = np.array([0.5, len(models) + 0.5])
         ax.plot(
-            models,
-            models + memory,
+            ends,
+            ends + memory - 0.5,  # cells reach half an age below 0
             "--",
             color=style.THEORY,
             label="effective memory",
@@ -80,7 +82,7 @@ def draw(settings: OneGeneration, trace: xr.Dataset, curves: xr.Dataset) -> Figu
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes[0, 0].yaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes[0, 0].set_ylabel("seen in model $N$")
-    style.legend(axes[0, -1], loc="lower right")
+    style.legend(axes[0, -1], ["effective memory"], loc="lower right")
     fig.colorbar(mesh, ax=list(axes[0]), label=label, extend="min")
     return fig
 
@@ -105,7 +107,7 @@ def caption(settings: OneGeneration, trace: xr.Dataset) -> str:
     return (
         "What the error of model i still counts in the law of model N: its measured energy "
         f"(mean over {settings.seeds} seeds, network in 1-D) times (1-alpha)^(2(N-i)). The "
-        f"colour scale ends {DECADES} decades below the largest. Dashed: the age equal to the "
-        "effective memory 1/(alpha (2-alpha)), the sum of the weights. "
+        f"colour scale ends {DECADES} decades below the largest. Between diagonal and "
+        "dashed line: as many errors as the weights sum to, 1/(alpha (2-alpha)). "
         + of_networks(settings, trace)
     )

@@ -18,7 +18,7 @@ from figures import style
 from figures.error_propagation.branched import per_seed, pooled
 from figures.error_propagation.evidence import exact
 from figures.error_propagation.presets import Sandwich
-from figures.replication import over_seeds, replica_keys
+from figures.replication import over_seeds
 from sim.grid import Grid, uniform_grid
 from sim.learners.perturbed import PerturbedScore, Tanh
 from sim.measures.branching import branching_over_devices
@@ -70,9 +70,9 @@ def simulate(settings: Sandwich, run: Run, progress) -> xr.Dataset:
     )
 
     def one_group(group: Group) -> xr.Dataset:
-        keys = replica_keys(settings.seed, group.seeds)
         coords = {"sign": few["sign"].values, "tried": few["tried"].values}
-        return per_seed(group.part("branching"), branch, keys, coords, progress)
+        part = group.part("branching")
+        return per_seed(part, branch, settings.seed, coords, progress)
 
     with progress.stage("chains"):
         chains = _chains(amplitude, law, process, grid, sampler)
@@ -154,12 +154,14 @@ def draw(settings: Sandwich, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
     fig, axes = style.panels(1, 3, height=2.9)
     scale, ratio, width = axes[0]
     energy = r"energy $\varepsilon_*^2$"
-    style.panel(scale, "Divergence", energy, r"$I = \chi^2(\hat p\,\|\,q)$", log="xy")
     style.panel(
-        ratio, "in its sandwich", energy, r"$I\,/\,\eta\varepsilon_*^2$", log="x"
+        scale, "Divergence and energy", energy, r"$I = \chi^2(\hat p\,\|\,q)$", log="xy"
+    )
+    style.panel(
+        ratio, "Ratio in its sandwich", energy, r"$I\,/\,\eta\varepsilon_*^2$", log="x"
     )
     relative = r"$r\,/\sqrt{\eta}\,\varepsilon_*$"
-    style.panel(width, "of this width", energy, relative, log="xy")
+    style.panel(width, "Width of the sandwich", energy, relative, log="xy")
     _paper_constants(scale, curves)
     for sign, colour in zip(SIGNS, style.SERIES, strict=False):
         of, at = trace.sel(sign=sign), curves.sel(sign=sign)
@@ -172,7 +174,7 @@ def draw(settings: Sandwich, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
         style.simulation(width, of["eps_star2"], relative_r, name, colour=colour)
     _false_claim(ratio, trace)
     style.reference(width, 1.0)
-    width.text(1e-4, 1.15, "above: lower side empty", fontsize=8)
+    width.text(1e-4, 1.15, "above 1 the lower side is 0", fontsize=8)
     ratio.text(1e-4, 0.8, "sandwich", fontsize=8, color=style.BOUND)
     names = ("$a > 0$", "$a < 0$")
     estimates = [f"branching, {name}" for name in names]
