@@ -77,7 +77,7 @@ def draw(settings: OneGeneration, trace: xr.Dataset, curves: xr.Dataset) -> Figu
                 ax.annotate(
                     edge, where, (0, side), textcoords="offset points", ha="right"
                 )
-            ax.margins(y=0.12)
+            ax.margins(y=0.2)
     for ax in axes[-1]:
         ax.set_xlabel("model $i+1$")
         ax.set_xticks(models)

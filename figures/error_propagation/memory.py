@@ -69,7 +69,7 @@ def draw(settings: OneGeneration, trace: xr.Dataset, curves: xr.Dataset) -> Figu
         mesh = ax.pcolormesh(models, models, shown, norm=norm, shading="nearest")
         mesh.set_label(label)
         ends = np.array([0.5, len(models) + 0.5])
-        ax.plot(
+        (line,) = ax.plot(
             ends,
             ends + memory - 0.5,  # cells reach half an age below 0
             "--",
@@ -82,7 +82,7 @@ def draw(settings: OneGeneration, trace: xr.Dataset, curves: xr.Dataset) -> Figu
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes[0, 0].yaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes[0, 0].set_ylabel("seen in model $N$")
-    style.legend(axes[0, -1], ["effective memory"], loc="lower right")
+    ax.legend(handles=[line], loc="lower right")
     fig.colorbar(mesh, ax=list(axes[0]), label=label, extend="min")
     return fig
 

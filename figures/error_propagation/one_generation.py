@@ -11,6 +11,8 @@ estimate with its error. There chi-square is out of reach of sampling: a few dra
 mean, so it is bounded from below by KL, and shown itself only where no draw dominates.
 """
 
+import jax
+import jax.random as jr
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -64,17 +66,14 @@ def simulate(settings: OneGeneration, run: Run, progress) -> xr.Dataset:
     alphas = np.array(settings.alphas)
 
     def one_group(group: Group) -> xr.Dataset:
-        shape = (len(group.seeds), len(recursions), len(alphas))
-        keys = replica_keys(settings.seed, group.seeds, shape[1] * shape[2]).reshape(
-            shape
-        )
+        keys = replica_keys(settings.seed, group.seeds, len(alphas))
         alpha = spread_over(alphas[:, None], len(group.seeds))
         traces = []
         for k, (learner, recursion) in enumerate(recursions.items()):
             with progress.stage(LEARNERS[learner]):
                 trace = recurse(
                     recursion,
-                    keys[:, k].ravel(),
+                    jax.vmap(jr.fold_in, in_axes=(0, None))(keys, k),
                     {"alpha": np.tile(alpha, (1, settings.generations))},
                     {"seed": np.array(group.seeds), "alpha": alphas},
                     group.part(learner),
@@ -176,9 +175,9 @@ def draw(settings: OneGeneration, trace: xr.Dataset, curves: xr.Dataset) -> Figu
     fig, axes = style.panels(2, len(LEARNERS), height=2.6, sharex=True)
     offsets = 0.16 * (np.arange(len(settings.alphas)) - (len(settings.alphas) - 1) / 2)
     for (above, below), (learner, name) in zip(axes.T, LEARNERS.items(), strict=True):
-        style.panel(above, name, "", "", log="" if learner == "kernel" else "y")
+        log = "" if learner == "kernel" else "y"
+        style.panel(above, f"{name}: KL", "", "", log=log)
         style.panel(below, f"{name}: $\\chi^2$", "model $i+1$", "", log="y")
-        below.set_title("")
         for alpha, offset in zip(settings.alphas, offsets, strict=True):
             of = trace.sel(learner=learner, alpha=alpha)
             at = curves.sel(learner=learner, alpha=alpha)
@@ -203,7 +202,9 @@ def draw(settings: OneGeneration, trace: xr.Dataset, curves: xr.Dataset) -> Figu
         below.set_xticks(trace["generation"] + 1)
     axes[0, 0].set_ylabel(r"KL$(\hat p^{i+1} \| q_i)$")
     axes[1, 0].set_ylabel(r"$\chi^2(\hat p^{i+1} \| q_i)$")
-    _legend(fig, settings.alphas)
+    cases = [f"$\\alpha$ = {alpha:g}" for alpha in settings.alphas]
+    style.legend(axes[0, 0], cases, loc="upper left")
+    _legend(fig)
     return fig
 
 
@@ -256,27 +257,24 @@ def _sandwich(ax: Axes, x, of: xr.Dataset, label: str, colour) -> None:
     ax.set_ylim(limits)  # a lower side of 0 lies infinitely far down
 
 
-def _legend(fig: Figure, alphas) -> None:
-    cases = [
-        Line2D([], [], marker="o", ls="", color=style.fresh_colour(a)) for a in alphas
-    ]
+def _legend(fig: Figure) -> None:
+    """What the marks mean, in whatever colour."""
+    grey = {"color": style.BOUND}
     marks = {
         r"Prop 3.1 (top), $\eta\,\varepsilon_\star^2/8$ (bottom)": Line2D(
-            [], [], color=style.BOUND, linewidth=0.9
+            [], [], linewidth=0.9, **grey
         ),
-        r"sandwich $|\chi-\sqrt{\eta}\,\varepsilon_\star|\leq r$": Patch(
-            color=style.BOUND, alpha=0.25, linewidth=0
-        ),
-        r"lower limit $e^{\mathrm{KL}}-1$": Line2D(
-            [], [], marker="^", ls="", color=style.BOUND
+        "simulated": Line2D([], [], marker="o", ls="", **grey),
+        r"at least $e^{\mathrm{KL}}-1$": Line2D([], [], marker="^", ls="", **grey),
+        r"$|\chi-\sqrt{\eta}\,\varepsilon_\star|\leq r$": Patch(
+            alpha=0.25, linewidth=0, **grey
         ),
     }
-    names = [f"simulated, $\\alpha$ = {a:g}" for a in alphas]
     fig.legend(
-        [*cases, *marks.values()],
-        [*names, *marks],
+        [*marks.values()],
+        [*marks],
         loc="outside lower center",
-        ncols=3,
+        ncols=len(marks),
         columnspacing=1.5,
     )
 

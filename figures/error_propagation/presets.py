@@ -522,7 +522,7 @@ FIGURES = (
             "error_propagation.chi2_lower_clean",
             "error_propagation.sandwich_upper",
         ),
-        seconds={"smoke": 15, "quick": 90, "paper": 900},
+        seconds={"smoke": 35, "quick": 85, "paper": 900},
     ),
     Figure(
         id="ep4",
