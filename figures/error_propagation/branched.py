@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import jax
+import jax.random as jr
 import numpy as np
 import xarray as xr
 
@@ -40,8 +41,8 @@ def per_seed(
 
     def one_seed(index: int, state: None) -> tuple[None, xr.Dataset]:
         seed = group.seeds[index]
-        key = replica_keys(run_seed, range(seed, seed + 1), condition + 1)[condition]
-        estimates = estimator(key)
+        key = replica_keys(run_seed, range(seed, seed + 1))[0]
+        estimates = estimator(jr.fold_in(key, condition))
         stacked = jax.tree.map(lambda *parts: np.reshape(parts, shape), *estimates)
         values = stacked._asdict()
         record = xr.Dataset(coords=coords)

@@ -494,7 +494,7 @@ FIGURES = (
         presets=_presets(
             Families(seeds=2, n=512, n_digits=128, steps=16),
             Families(),
-            Families(seeds=10, n=200_000, n_digits=20_000, steps=400),
+            Families(seeds=10, n=32_768, n_digits=4_096, steps=128),
         ),
         claims=(
             "observability-exact",
@@ -506,7 +506,7 @@ FIGURES = (
             "error_propagation.eta_constant_error",
             "error_propagation.eta_linear_error",
         ),
-        seconds={"smoke": 8, "quick": 45, "paper": 120},
+        seconds={"smoke": 15, "quick": 40, "paper": 400},
     ),
     Figure(
         id="ep3",
@@ -572,8 +572,8 @@ FIGURES = (
                 amplitudes=25,
                 steps=800,
                 nodes=401,
-                n=200_000,
-                branch_steps=400,
+                n=65_536,
+                branch_steps=128,
             ),
         ),
         claims=("sandwich", "slope-one", "inflated-floor", "thm-3.4-upper", "prop-3.1"),
@@ -582,7 +582,7 @@ FIGURES = (
             "error_propagation.sandwich_upper",
             "error_propagation.remainder2",
         ),
-        seconds={"smoke": 8, "quick": 30, "paper": 120},
+        seconds={"smoke": 12, "quick": 25, "paper": 180},
     ),
     Figure(
         id="ep7",
