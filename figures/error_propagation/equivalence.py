@@ -9,14 +9,17 @@ are left out, so both are judged where the computable remainder r is small enoug
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from figures import style
-from figures.error_propagation.one_generation import (
+from figures.error_propagation.presets import OneGeneration
+from figures.error_propagation.shared_run import (
     CLEAN,
     LEARNERS,
     NETWORKS,
     SMALL,
     evaluated,
+    of_means,
     of_networks,
     points,
     resolution,
@@ -24,7 +27,6 @@ from figures.error_propagation.one_generation import (
     typical,
     where_it_applies,
 )
-from figures.error_propagation.presets import OneGeneration
 from theory.claims import Evidence
 
 __all__ = ["caption", "draw", "judge", "predict", "simulate"]
@@ -80,7 +82,7 @@ def draw(settings: OneGeneration, trace: xr.Dataset, curves: xr.Dataset) -> Figu
             ax.margins(y=0.2)
     for ax in axes[-1]:
         ax.set_xlabel("model $i+1$")
-        ax.set_xticks(models)
+        ax.xaxis.set_major_locator(MaxNLocator(7, integer=True))
     for ax in axes[:, 0]:
         ax.set_ylabel(r"divergence of $\hat p^{i+1}$ from $q_i$")
     handles, labels = axes[0, 0].get_legend_handles_labels()
@@ -137,5 +139,7 @@ def caption(settings: OneGeneration, trace: xr.Dataset) -> str:
         "Chi-square and KL of a network's law from the law of its training data, between the "
         "leading terms of Prop 3.3 and Thm 3.4 with the measured energy and observability. "
         "To leading order chi-square is eta eps*^2 and KL half of it, so both keep off the "
-        "upper edge by a factor of at least 4. " + of_networks(settings, trace)
+        "upper edge by a factor of at least 4. "
+        + of_means(settings)
+        + of_networks(settings, trace)
     )

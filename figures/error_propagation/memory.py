@@ -16,13 +16,13 @@ from matplotlib.ticker import MaxNLocator
 
 from figures import style
 from figures.error_propagation.evidence import one_step_evidence
-from figures.error_propagation.one_generation import (
+from figures.error_propagation.presets import OneGeneration
+from figures.error_propagation.shared_run import (
     LEARNERS,
     NETWORKS,
     of_networks,
     simulate,
 )
-from figures.error_propagation.presets import OneGeneration
 from theory.claims import Evidence
 from theory.error_propagation.accumulation import contributions
 from theory.symbolic import statement

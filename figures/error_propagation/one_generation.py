@@ -11,134 +11,38 @@ estimate with its error. There chi-square is out of reach of sampling: a few dra
 mean, so it is bounded from below by KL, and shown itself only where no draw dominates.
 """
 
-import jax
-import jax.random as jr
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from figures import style
-from figures.error_propagation.evidence import RESOLUTION
 from figures.error_propagation.presets import OneGeneration
-from figures.replication import interval, over_seeds, replica_keys, spread_over
-from sim.grid import uniform_grid
-from sim.learners.kernel import Kernel
-from sim.learners.network import Network
-from sim.measures.exact_laws import ConsistentEnergies, EndpointDivergences
-from sim.measures.observability import Branches
-from sim.measures.samples import Moments
-from sim.recursion import Recursion
-from sim.recursion import run as recurse
-from sim.sampling import EndpointDraw, ReverseSDE
-from sim.store import Group, Run
-from sim.targets import Mixture, bimodal, five_modes
+from figures.error_propagation.shared_run import (
+    CLEAN,
+    LEARNERS,
+    NETWORKS,
+    SMALL,
+    STRATA,
+    evaluated,
+    of_means,
+    of_networks,
+    points,
+    resolution,
+    simulate,
+    typical,
+    where_it_applies,
+)
 from theory.claims import Evidence
-from theory.mixtures import gaussian_mixture
-from theory.processes import ou
-from theory.symbolic import statement
-from theory.validation import require
 
-LEARNERS = {
-    "kernel": "Kernel score, 10-D",
-    "network1d": "Network, 1-D",
-    "network2d": "Network, 2-D",
-}
-NETWORKS = ("network1d", "network2d")
-STRATA = 32  # of the path energies in 10-D
-DOF = STRATA // 2  # of their standard errors, which come from one pair per stratum
-SEGMENTS = 10  # of a network's training: how often progress ticks
-VARIANCE = 0.5  # of each mode in 1-D and 2-D, to be resolved by few reverse steps
-HALF_WIDTH = {1: 8.0, 2: 6.0}  # of the grid; what leaves it is measured
+__all__ = ["caption", "draw", "judge", "predict", "simulate"]
+
+DOF = STRATA // 2  # of an energy's standard error, which comes from a pair per stratum
 LARGEST_SHARE = 0.3  # of one draw in a chi-square that is still taken for a number
 MARGIN = 0.05  # relative difference up to which two sides of an identity are equal
-
-SMALL = "eps*^2 <= 1"
-CLEAN = "eps*^2 small: sqrt(eta) eps* > 2 r, so C is not needed"
-
-
-def simulate(settings: OneGeneration, run: Run, progress) -> xr.Dataset:
-    """Every measured quantity of every (learner, seed, alpha) at each generation."""
-    recursions = _recursions(settings)
-    alphas = np.array(settings.alphas)
-
-    def one_group(group: Group) -> xr.Dataset:
-        keys = replica_keys(settings.seed, group.seeds, len(alphas))
-        alpha = spread_over(alphas[:, None], len(group.seeds))
-        traces = []
-        for k, (learner, recursion) in enumerate(recursions.items()):
-            with progress.stage(LEARNERS[learner]):
-                trace = recurse(
-                    recursion,
-                    jax.vmap(jr.fold_in, in_axes=(0, None))(keys, k),
-                    {"alpha": np.tile(alpha, (1, settings.generations))},
-                    {"seed": np.array(group.seeds), "alpha": alphas},
-                    group.part(learner),
-                    progress,
-                )
-            traces.append(trace)
-        learner = xr.DataArray(list(recursions), dims="learner", name="learner")
-        return xr.concat(traces, learner, join="outer", combine_attrs="drop")
-
-    return over_seeds(run, settings.seeds, one_group)
-
-
-def _recursions(settings: OneGeneration) -> dict[str, Recursion]:
-    of_strata = settings.n_eval // STRATA
-    even = of_strata >= 2 and settings.n_eval % (2 * STRATA) == 0
-    require(even, "n_eval", f"a multiple of {2 * STRATA}", settings.n_eval)
-    process = ou(settings.T, settings.t0)
-    kernel = Recursion(
-        target=five_modes(),
-        learner=lambda at: Kernel(settings.bandwidth),
-        sampler=EndpointDraw(),
-        process=process,
-        n=settings.n_kernel,
-        generations=settings.generations,
-        convention="re-noise",
-        measures=(
-            EndpointDivergences(settings.n_eval),
-            ConsistentEnergies(of_strata, STRATA),
-            Branches(settings.n_branch, settings.branch_steps),
-            Moments(),
-        ),
-    )
-    network = Network(
-        width=settings.width,
-        steps=settings.training_steps,
-        batch=settings.batch,
-        segments=SEGMENTS,
-    )
-
-    def on_grid(target: Mixture, steps: int, nodes: int) -> Recursion:
-        step = (settings.T - settings.t0) / steps
-        return Recursion(
-            target=target,
-            learner=lambda at: network,
-            sampler=ReverseSDE(steps),
-            process=process,
-            n=settings.n_network,
-            generations=settings.generations,
-            grid=uniform_grid(HALF_WIDTH[target.dim], nodes, target.dim, step),
-        )
-
-    return {
-        "kernel": kernel,
-        "network1d": on_grid(
-            bimodal(variance=VARIANCE), settings.steps_1d, settings.nodes_1d
-        ),
-        "network2d": on_grid(_triangle(), settings.steps_2d, settings.nodes_2d),
-    }
-
-
-def _triangle() -> Mixture:
-    """Three equal modes in the plane, at distance 2 from the origin."""
-    angle = np.pi / 2 + 2 * np.pi * np.arange(3) / 3
-    means = 2.0 * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return Mixture(gaussian_mixture(np.full(3, 1 / 3), means, VARIANCE))
 
 
 def predict(settings: OneGeneration, trace: xr.Dataset) -> xr.Dataset:
@@ -153,7 +57,7 @@ def predict(settings: OneGeneration, trace: xr.Dataset) -> xr.Dataset:
                 "kl_girsanov_start", trace["eps_hat2"], trace["start_kl"]
             ),
             "visible": visible,
-            "floor": visible / star * evaluated("chi2_lower_clean", 1.0, star),
+            "floor": evaluated("chi2_lower_clean", visible / star, star),
             "sandwich_low": evaluated("sandwich_lower", eta, star, r),
             "sandwich_high": evaluated("sandwich_upper", eta, star, r),
             "small": star <= 1.0,
@@ -162,12 +66,6 @@ def predict(settings: OneGeneration, trace: xr.Dataset) -> xr.Dataset:
             "chi2_least": np.expm1(trace["kl"]),  # KL <= log(1 + I)
         }
     )
-
-
-def evaluated(key: str, *arguments) -> xr.DataArray:
-    """Right-hand side of a statement of this paper, element by element."""
-    of = statement(f"error_propagation.{key}")
-    return xr.apply_ufunc(lambda *a: np.asarray(of(*a)), *arguments)
 
 
 def draw(settings: OneGeneration, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
@@ -192,14 +90,14 @@ def draw(settings: OneGeneration, trace: xr.Dataset, curves: xr.Dataset) -> Figu
                 below, x, floor, f"floor, {case}", forbids="below", colour=colour
             )
             points(below, x, at["chi2"], at["floor"], case, colour)
-            if learner in NETWORKS:
-                _sandwich(below, x, of, f"sandwich, {case}", colour)
-            else:
-                least, name = at["chi2_least"], f"at least, {case}"
-                points(below, x, least, at["floor"], name, colour, marker="^")
+            if learner == "kernel":
+                least, mark = at["chi2_least"], f"at least, {case}"
+                points(below, x, least, at["floor"], mark, colour, marker="^")
+        if learner in NETWORKS:
+            _sandwiches(below, trace.sel(learner=learner), settings.alphas, offsets)
         above.yaxis.set_minor_formatter(NullFormatter())
         below.yaxis.set_minor_formatter(NullFormatter())
-        below.set_xticks(trace["generation"] + 1)
+        below.xaxis.set_major_locator(MaxNLocator(7, integer=True))
     axes[0, 0].set_ylabel(r"KL$(\hat p^{i+1} \| q_i)$")
     axes[1, 0].set_ylabel(r"$\chi^2(\hat p^{i+1} \| q_i)$")
     cases = [f"$\\alpha$ = {alpha:g}" for alpha in settings.alphas]
@@ -208,53 +106,27 @@ def draw(settings: OneGeneration, trace: xr.Dataset, curves: xr.Dataset) -> Figu
     return fig
 
 
-def typical(values: xr.DataArray) -> xr.DataArray:
-    """Geometric mean over seeds, where all of them have a positive value."""
-    return np.exp(np.log(values.where(values > 0)).mean("seed", skipna=False))
-
-
-def points(
-    ax: Axes,
-    x,
-    values: xr.DataArray,
-    bound: xr.DataArray,
-    label: str,
-    colour,
-    marker: str = "o",
-) -> None:
-    """Simulated values at their geometric mean over seeds.
-
-    The bound differs from seed to seed as the value does, so the interval is that of
-    their ratio, applied at the mean bound: it shows how sure the gap between them is.
-    """
-    ratio = values / bound
-    whole = (ratio > 0).all("seed")
-    _, low, high = interval(np.log(ratio.where(ratio > 0)))
-    low, high = (np.exp(end).where(whole) * typical(bound) for end in (low, high))
-    style.simulation(
-        ax, x, typical(values), label, low=low, high=high, colour=colour, marker=marker
-    )
-
-
-def _sandwich(ax: Axes, x, of: xr.Dataset, label: str, colour) -> None:
+def _sandwiches(ax: Axes, of: xr.Dataset, alphas, offsets) -> None:
     """Where the sandwich allows chi-square to be, at the mean energy and remainder."""
     star, r = typical(of["eps_star2"]), typical(of["remainder"])
     eta = typical(of["observability"] * of["eps_star2"]) / star
     low, high = (
         evaluated(f"sandwich_{side}", eta, star, r) for side in ("lower", "upper")
     )
-    limits = ax.get_ylim()
-    ax.bar(
-        x,
-        high - low,
-        0.12,
-        bottom=low,
-        color=colour,
-        alpha=0.25,
-        linewidth=0,
-        label=label,
-    )
-    ax.set_ylim(limits)  # a lower side of 0 lies infinitely far down
+    bottom, top = ax.get_ylim()
+    for alpha, offset in zip(alphas, offsets, strict=True):
+        ax.bar(
+            of["generation"] + 1 + offset,
+            (high - low).sel(alpha=alpha),
+            width=0.12,
+            bottom=low.sel(alpha=alpha),
+            color=style.fresh_colour(alpha),
+            alpha=0.25,
+            linewidth=0,
+            label=f"sandwich, $\\alpha$ = {alpha:g}",
+        )
+    # a lower side of 0 lies infinitely far down; the upper sides are all to be seen
+    ax.set_ylim(bottom, max(top, 1.2 * float(high.max())))
 
 
 def _legend(fig: Figure) -> None:
@@ -372,78 +244,21 @@ def _of_network(of: xr.Dataset, at: xr.Dataset, more: dict) -> list[Evidence]:
     ]
 
 
-def resolution(scale: xr.DataArray, of: xr.Dataset) -> xr.DataArray:
-    """Accuracy of a slack on the grid: rounding, and the mass that left it."""
-    return RESOLUTION * scale + abs(of["mass_lost"])
-
-
-def where_it_applies(
-    claim: str,
-    slack: xr.DataArray,
-    scale: xr.DataArray,
-    hypotheses: dict[str, xr.DataArray],
-    *,
-    standard_error: xr.DataArray | float = 0.0,
-    resolution: xr.DataArray | float = 0.0,
-    **more,
-) -> Evidence:
-    """Evidence from those generations of those seeds at which all hypotheses hold.
-
-    Where none does, all are given with the hypotheses that fail: the claim does not apply.
-    """
-    applies = xr.concat(list(hypotheses.values()), "hypothesis").all("hypothesis")
-    chosen = applies if applies.any() else xr.ones_like(applies)
-
-    def pick(values) -> np.ndarray:
-        return (values + xr.zeros_like(slack)).values[chosen.values]
-
-    return Evidence(
-        claim=claim,
-        relation="<=",
-        slack=pick(slack),
-        standard_error=pick(standard_error),
-        resolution=pick(resolution),
-        scale=pick(scale),
-        hypotheses=tuple(
-            (name, bool(applies.any() or holds.all()), _share(holds))
-            for name, holds in hypotheses.items()
-        ),
-        **more,
-    )
-
-
-def _share(holds: xr.DataArray) -> str:
-    return f"at {int(holds.sum())} of {holds.size} generations and seeds"
-
-
 def caption(settings: OneGeneration, trace: xr.Dataset) -> str:
     """What is shown, with every setting needed to repeat it."""
+    star = trace["eps_star2"].sel(learner="kernel")
     return (
-        "What one model adds to the law q_i of its training data, at three fresh fractions. "
+        "What one model adds to the law q_i of its training data, by fresh fraction alpha. "
         "Top: KL (points) under half the energy of the score error on the learned path, plus "
         "the KL between start laws (edge). Bottom: chi-square over eta eps*^2/8 (edge), and "
         "for the networks within the sandwich |sqrt(I) - sqrt(eta) eps*| <= r (band). Left: "
         f"kernel score of bandwidth {settings.bandwidth:g} on {settings.n_kernel:,} points of "
         "five modes in 10-D, samples treated as clean data; laws known exactly, "
         f"{settings.n_eval:,} draws per divergence and per energy, {settings.n_branch:,} pairs "
-        "of branches for eta. There the bound on KL is an identity and energies exceed 1, "
-        "where Prop 3.3 claims nothing. Chi-square itself is shown only where no draw makes over "
+        "of branches for eta. There the bound on KL is an identity; energies eps*^2 lie between "
+        f"{float(star.min()):.2g} and {float(star.max()):.2g}, and above 1 Prop 3.3 claims "
+        "nothing. Chi-square itself is shown only where no draw makes over "
         f"{LARGEST_SHARE:.0%} of its mean; triangles are the lower limit that KL implies. "
+        + of_means(settings)
         + of_networks(settings, trace)
-    )
-
-
-def of_networks(settings: OneGeneration, trace: xr.Dataset) -> str:
-    """The part of a caption that describes the networks and what is exact about them."""
-    step_kl = float(trace["step_kl"].max())
-    return (
-        f"Networks: three layers of {settings.width}, {settings.training_steps:,} steps of "
-        f"{settings.batch} on {settings.n_network:,} points of two modes in 1-D and three in "
-        f"2-D, variance {VARIANCE:g}; the learned law is carried through {settings.steps_1d} "
-        f"reverse steps on {settings.nodes_1d} nodes (1-D) and {settings.steps_2d} on "
-        f"{settings.nodes_2d} x {settings.nodes_2d} (2-D). This is exact for the chain, and "
-        "the reference endpoint is that of the same chain with the true score (its KL from "
-        f"q_i is at most {step_kl:.1g}). Model 1 sees fresh data only. Geometric means over "
-        f"{settings.seeds} seeds; intervals (95 %) are those of the ratio to the bound, which "
-        f"differs from seed to seed too. T = {settings.T:g}, t0 = {settings.t0:g}."
     )
