@@ -74,12 +74,12 @@ def draw(settings: OneGeneration, trace: xr.Dataset, curves: xr.Dataset) -> Figu
                 points(
                     ax, models + offset, of[name], at["lower"], label, colour, marker
                 )
-            for edge, value, side in ((UPPER, upper, 7), (LOWER, lower, -17)):
+            for edge, value, side in ((UPPER, upper, 7), (LOWER, lower, -16)):
                 where = (float(models[-1]), float(value[-1]))
                 ax.annotate(
                     edge, where, (0, side), textcoords="offset points", ha="right"
                 )
-            ax.margins(y=0.2)
+            ax.margins(y=0.3)
     for ax in axes[-1]:
         ax.set_xlabel("model $i+1$")
         ax.xaxis.set_major_locator(MaxNLocator(7, integer=True))
