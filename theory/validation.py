@@ -36,18 +36,22 @@ def require_in(name: str, value: Any, low: float, high: float) -> None:
     """Refuse values outside the closed interval [low, high], and NaN."""
     if _is_concrete(value):
         a = _numbers(name, value)
-        ok = (a >= low) & (a <= high)
-        require(
-            bool(ok.all()), name, f"in [{low:g}, {high:g}]", a if a.ndim else a.item()
-        )
+        _require_each((a >= low) & (a <= high), name, f"in [{low:g}, {high:g}]", a)
 
 
 def require_positive(name: str, value: Any) -> None:
     """Refuse values that are not finite and > 0."""
     if _is_concrete(value):
         a = _numbers(name, value)
-        ok = np.isfinite(a) & (a > 0)
-        require(bool(ok.all()), name, "positive and finite", a if a.ndim else a.item())
+        _require_each(np.isfinite(a) & (a > 0), name, "positive and finite", a)
+
+
+def _require_each(ok: np.ndarray, name: str, allowed: str, values: np.ndarray) -> None:
+    """Refuse the first entry that is not `ok`, by its value and place."""
+    if not ok.all():
+        place = tuple(map(int, np.argwhere(~ok)[0]))
+        where = f" at index {place if len(place) > 1 else place[0]}" if place else ""
+        raise InputError(f"{name} must be {allowed}, got {values[place]:g}{where}.")
 
 
 def _numbers(name: str, value: Any) -> np.ndarray:

@@ -3,10 +3,12 @@
 Imports nothing heavy: the command line reads it before JAX.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from figures.catalogue import Figure, Paper
 from theory.claims import Claim, Outcome
+from theory.validation import require, require_in, require_positive
 
 __all__ = ["CLAIMS", "FIGURES", "PAPERS"]
 
@@ -39,6 +41,26 @@ class Common:
     """horizon of the noising process"""
     t0: float = 0.02
     """early-stopping time, in [0, T)"""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible settings before anything is written."""
+        for f in fields(self):
+            _check(f.name, getattr(self, f.name))
+        require(self.t0 < self.T, "t0", f"< T = {self.T:g}", self.t0)
+
+
+def _check(name: str, value: Any) -> None:
+    """Fractions in [0, 1]; counts >= 1; sizes positive; keys and times >= 0."""
+    if name == "alphas":
+        require(len(value) >= 1, name, "at least one fresh fraction", value)
+        require_in(name, value, 0.0, 1.0)
+    elif name in ("seed", "keep", "t0"):
+        require_in(name, value, 0.0, float("inf"))
+    elif isinstance(value, int):
+        require(value >= 1, name, ">= 1", value)
+    else:
+        require(value != (), name, "at least one value", value)
+        require_positive(name, value)
 
 
 @dataclass(frozen=True)
