@@ -206,9 +206,16 @@ def judge(
         tv = of["drift_tv"].rename(generation="law").drop_vars("law")
         slack = at["tv_bound"] - tv
         found.append(exact("tv-drift", setting, slack, at["tv_bound"], seeds=seeds))
-        found.append(_floor(of, setting, seeds))
+        found += [_sum(of, setting, seeds), _floor(of, setting, seeds)]
     found += [_mean_law(settings, curves, a) for a in settings.alphas]
     return found + _displayed(trace, laws, seeds)
+
+
+def _sum(of: xr.Dataset, setting: str, seeds: int) -> Evidence:
+    """Prop 4.1 (i) as a finite statement: (L1)'s step D' + rho D >= J/(1+rho), summed."""
+    D, J = (of[name].cumsum("generation") for name in ("D", "J"))
+    floor = J / (2.0 - of["alpha"]) ** 2
+    return exact("prop-4.1-sum", setting, D - floor, D, seeds=seeds)
 
 
 def _floor(of: xr.Dataset, setting: str, seeds: int) -> Evidence:

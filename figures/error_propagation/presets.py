@@ -407,6 +407,14 @@ CLAIMS = (
         "tv_drift",
     ),
     _claim(
+        "prop-4.1-sum",
+        "Prop 4.1 (i)",
+        "paper",
+        "Errors that are not summable make the sum of D_i diverge: every partial sum of D "
+        "stays above that of J / (2-alpha)^2",
+        HOLDS,
+    ),
+    _claim(
         "prop-4.1-floor",
         "Prop 4.1 (ii)",
         "paper",
@@ -632,6 +640,7 @@ FIGURES = (
             "thm-4.2-upper",
             "thm-4.2-lower",
             "tv-drift",
+            "prop-4.1-sum",
             "prop-4.1-floor",
         ),
         formulas=(

@@ -8,6 +8,7 @@ from figures.error_propagation import accumulation, pca_drift, regime_map
 from figures.pipeline import compute, judged
 from figures.progress import SILENT
 from theory.claims import Outcome, decide
+from theory.error_propagation.kernel_recursion import shift_drift
 
 MODULES = {"ep1": pca_drift, "ep7": accumulation, "ep8": regime_map}
 
@@ -56,6 +57,7 @@ def test_bounds_reject_a_drift_beyond_them(results):
         assert broken[claim] is Outcome.VIOLATED
     low = verdicts(results["ep7"], D=lambda D: 1e-6 * D)
     assert low["delayed-floor"] is low["prop-4.1-floor"] is Outcome.VIOLATED
+    assert low["prop-4.1-sum"] is Outcome.VIOLATED
 
 
 def test_display_of_theorem_4_2_fails_at_both_ends_with_its_hypotheses_met(results):
@@ -75,6 +77,18 @@ def test_a_wrong_second_moment_is_seen(results):
 def test_a_wrong_stationary_drift_is_seen(results):
     off = verdicts(results["ep8"], D=lambda D: 30.0 * D)
     assert off["stationary-drift"] is Outcome.VIOLATED
+
+
+def test_drift_may_vanish_while_its_sum_diverges():
+    # Prop 4.1 (i) and no more: eps_i^2 = .09/(i+1) is not summable, yet D_i tends to 0
+    n = 400
+    drift = shift_drift(0.5, 0.3 / np.sqrt(np.arange(1, n + 1)))
+    D, partial = np.asarray(drift.D[1:]), np.cumsum(drift.D[1:])
+    assert D[-1] < 0.05 * D.max()
+    # the partial sums grow like a logarithm: as much from 100 to 400 as from 25 to 100
+    growth = (partial[399] - partial[99]) / (partial[99] - partial[24])
+    assert abs(growth - 1.0) < 0.1
+    assert (partial >= np.cumsum(drift.J) / 1.5**2).all()
 
 
 def test_cancelling_shifts_undo_what_is_left():
