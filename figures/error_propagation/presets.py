@@ -87,7 +87,7 @@ class Families(Common):
     """endpoints, two branches each, per seed"""
     n_digits: int = 1_024
     """the same for the digits"""
-    steps: int = 64
+    steps: int = 48
     """fine steps of a branch, a multiple of 4"""
     size: float = 0.05
     """size of the score error, per coordinate"""

@@ -12,10 +12,9 @@ recovered on each step [t, t'], and :math:`M = \sum e\cdot dB`,
 .. math:: E[M_1 M_2] = \eta\,\varepsilon_*^2, \qquad
           E[(e^{Z_1}-1)(e^{Z_2}-1)] = \chi^2(\hat p\,\|\,q_{t_0}).
 
-The time step h biases a mean f by a h + b h² + ... . Each path is read on its own grid, on
-every other node and on every fourth; 2 f(h) - f(2h) removes a, and the same at twice the
-step tells what b leaves. No regression of M on Y_{t0} enters, whose class of functions
-would decide the answer.
+The time step h biases a mean f by a h + b h² + O(h³). Each path is read on its own grid,
+on every other node and on every fourth, and Richardson's extrapolation removes a and b.
+No regression of M on Y_{t0} enters, whose class of functions would decide the answer.
 """
 
 from collections.abc import Callable
@@ -40,7 +39,11 @@ BLOCK = 1024
 
 
 class Branching(NamedTuple):
-    """Estimates without first-order step bias; `*_step_bias` is what is left of it."""
+    """Estimates with the step bias removed to second order.
+
+    `*_step_bias` is what the second order came to: more than what is left, if steps are
+    small enough for the orders to fall.
+    """
 
     eps_star2: Estimate
     eps_hat2: Estimate  # E*[e^Z <M>]
@@ -175,12 +178,13 @@ def _of_one_error(
     growth = jnp.expm1(Z)  # e^Z - 1
 
     def extrapolated(f: Float[Array, "strides n"]) -> tuple[Array, Array]:
-        """Draws at h -> 0 to first order, and draws of the second-order bias left.
+        """Draws extrapolated to h -> 0, and what the second order takes off them.
 
-        2 f(h) - f(2h) = f - 2 b h², and 2 f(2h) - f(4h) = f - 8 b h².
+        2 f(h) - f(2h) = f - 2 b h² and 2 f(2h) - f(4h) = f - 8 b h², up to O(h³).
         """
         fine, coarse = 2.0 * f[0] - f[1], 2.0 * f[1] - f[2]
-        return fine, (coarse - fine) / 3.0
+        second_order = (coarse - fine) / 3.0
+        return fine - second_order, second_order
 
     def on_one_branch(f: Float[Array, "strides 2 n"]) -> Array:
         return extrapolated(jnp.mean(f, axis=1))[0]

@@ -174,14 +174,16 @@ def test_a_linear_regressor_misses_odd_errors(reference, bimodal):
     assert deviation(bimodal[0].observability, 0.0) > 40
 
 
-def test_the_remaining_step_bias_is_what_is_reported():
-    """Coarse steps: the estimate is off, and by as much as its report says."""
+def test_what_is_left_of_the_step_bias_is_less_than_reported():
+    """Coarse even steps, where extrapolating to first order alone is plainly wrong."""
     errors, eta = (Tanh(jnp.asarray(0.1)),), 0.5616447506
-    sampled = branching_over_devices(BIMODAL, errors, PROCESS, 65_536, 16, power=1.0)
+    sampled = branching_over_devices(BIMODAL, errors, PROCESS, 65_536, 24, power=1.0)
     (found,) = sampled(jr.key(6))
-    assert deviation(found.observability, eta) > 8
+    reported = float(found.observability_step_bias.value)
+    error = float(found.observability.standard_error)
     off = float(found.observability.value) - eta
-    assert float(found.observability_step_bias.value) == pytest.approx(off, rel=0.5)
+    assert abs(off) < abs(reported) + 2 * error
+    assert abs(off + reported) > 8 * error
 
 
 @pytest.mark.parametrize(
