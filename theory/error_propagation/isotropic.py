@@ -52,9 +52,7 @@ def isotropic_observability(
     dt = span * u * jnp.asarray(weight)
     W_t, b_t = jax.vmap(W)(t), jax.vmap(b)(t)
 
-    def v_at(t: Array) -> Array:
-        return process.mean_factor(t) ** 2 * variance + process.variance(t)
-
+    v_at = lambda t: process.mean_factor(t) ** 2 * variance + process.variance(t)
     v_t, v_t0 = v_at(t), v_at(process.t0)
     phi = process.mean_factor(t - process.t0) * v_t0 / v_t
     d1 = jnp.einsum("k,ki->i", dt * phi, b_t)
