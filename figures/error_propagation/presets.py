@@ -512,7 +512,7 @@ FIGURES = (
             "error_propagation.kde_variance_renoised",
             "error_propagation.kde_relative_drift",
         ),
-        seconds={"smoke": 4, "quick": 20, "paper": 60},
+        seconds={"smoke": 4, "quick": 20},
     ),
     Figure(
         id="ep2",
@@ -536,7 +536,7 @@ FIGURES = (
             "error_propagation.eta_constant_error",
             "error_propagation.eta_linear_error",
         ),
-        seconds={"smoke": 15, "quick": 40, "paper": 400},
+        seconds={"smoke": 15, "quick": 40},
     ),
     Figure(
         id="ep3",
@@ -552,7 +552,7 @@ FIGURES = (
             "error_propagation.chi2_lower_clean",
             "error_propagation.sandwich_upper",
         ),
-        seconds={"smoke": 35, "quick": 85, "paper": 900},
+        seconds={"smoke": 35, "quick": 85},
     ),
     Figure(
         id="ep4",
@@ -564,7 +564,7 @@ FIGURES = (
         presets=_ONE_GENERATION,
         claims=("thm-3.4-upper", "prop-3.3"),
         formulas=("error_propagation.chi2_lower", "error_propagation.chi2_upper"),
-        seconds={"smoke": 1, "quick": 2, "paper": 3},
+        seconds={"smoke": 1, "quick": 2},
     ),
     Figure(
         id="ep5",
@@ -583,7 +583,7 @@ FIGURES = (
             "error_propagation.one_step",
             "error_propagation.innovation_lower",
         ),
-        seconds={"smoke": 1, "quick": 2, "paper": 3},
+        seconds={"smoke": 1, "quick": 2},
     ),
     Figure(
         id="ep6",
@@ -612,7 +612,7 @@ FIGURES = (
             "error_propagation.sandwich_upper",
             "error_propagation.remainder2",
         ),
-        seconds={"smoke": 12, "quick": 25, "paper": 180},
+        seconds={"smoke": 12, "quick": 25},
     ),
     Figure(
         id="ep7",
@@ -651,7 +651,7 @@ FIGURES = (
             "error_propagation.unrolled_unbiased",
             "error_propagation.displayed_right",
         ),
-        seconds={"smoke": 6, "quick": 45, "paper": 300},
+        seconds={"smoke": 6, "quick": 45},
     ),
     Figure(
         id="ep8",
@@ -685,6 +685,6 @@ FIGURES = (
             "error_propagation.stationary_unbiased",
             "error_propagation.aligned_ratio",
         ),
-        seconds={"smoke": 5, "quick": 45, "paper": 300},
+        seconds={"smoke": 5, "quick": 45},
     ),
 )
