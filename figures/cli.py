@@ -128,7 +128,7 @@ class _Version(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, help="version and commit")
 
     def __call__(self, parser, *_):
-        from sim.provenance import commit, version
+        from sim.store.provenance import commit, version
 
         print(f"driftlab {version('driftlab')}, commit {commit()}")
         parser.exit()

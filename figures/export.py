@@ -23,7 +23,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import StepPatch
 
 from figures.style import DECORATION
-from sim.archive import write_atomic
+from sim.store.archive import write_atomic
 
 __all__ = ["Row", "plotted", "save", "svg"]
 

@@ -18,7 +18,7 @@ from figures.export import save, svg
 from figures.mathml import mathml, with_formulas
 from figures.pipeline import LEVEL, Judged, Result
 from figures.progress import duration
-from sim.archive import write_atomic, write_json
+from sim.store.archive import write_atomic, write_json
 from theory.claims import Claim, Outcome, Verdict
 from theory.symbolic import Statement, statement
 

@@ -21,13 +21,13 @@ from jaxtyping import Array, Float
 
 from sim.composition import blend_laws, mix_samples
 from sim.grid import Grid, on_grid
-from sim.group import Group, resumable
 from sim.laws import Knowledge, noise
 from sim.learners.protocol import Learner, Target
 from sim.measures.grid_paths import accumulated, grid_paths
 from sim.measures.scene import Measure, Scene
 from sim.replicas import replicated
 from sim.sampling import EndpointDraw, start_points
+from sim.store import Group, resumable
 from theory.processes import OU, noise_times
 from theory.validation import require, require_in
 

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     from figures.overrides import override
     from figures.pipeline import compute, judged
     from figures.progress import progress
-    from sim.archive import require_writable
+    from sim.store.archive import require_writable
     from theory.claims import table
 
     chosen = catalogue.select(options.ids)

@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     from figures.plan import plans, table
     from figures.progress import progress
     from figures.report import write_report
-    from sim.archive import require_writable
+    from sim.store.archive import require_writable
 
     chosen = catalogue.select(options.ids)
     settings = override(chosen, options.preset, options.fields)

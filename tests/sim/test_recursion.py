@@ -11,7 +11,6 @@ import xarray as xr
 
 from figures.progress import SILENT
 from sim.grid import uniform_grid
-from sim.group import Group
 from sim.learners.kernel import Kernel
 from sim.learners.network import Network
 from sim.learners.perturbed import Perturbed, Tanh
@@ -19,6 +18,7 @@ from sim.measures.exact_laws import EndpointDivergences
 from sim.measures.samples import Moments, SlicedW2
 from sim.recursion import Recursion, run
 from sim.sampling import EndpointDraw, ReverseSDE
+from sim.store.group import Group
 from sim.targets import Mixture
 from theory.mixtures import gaussian_mixture
 from theory.processes import ou

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sim.archive import FORMAT, pack
 from sim.store import Run, read_dataset, resumable, write_dataset
+from sim.store.archive import FORMAT, pack
 from theory.validation import InputError
 
 

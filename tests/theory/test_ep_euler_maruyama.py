@@ -69,7 +69,9 @@ def test_moments_against_the_joint_gaussian_of_the_whole_chain():
 def test_chains_converge_with_order_one(power):
     exact = propagate_gaussian(case())
     counts = 2 ** np.arange(6, 11)
-    runs = [propagate_euler(case(), noise_times(PROCESS, int(n), power)) for n in counts]
+    runs = [
+        propagate_euler(case(), noise_times(PROCESS, int(n), power)) for n in counts
+    ]
     pairs = {
         "eps_star2": exact.eps_star2,
         "eps_hat2": exact.eps_hat2,

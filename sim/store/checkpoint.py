@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from sim.archive import pack, unpack, write_atomic
+from sim.store.archive import pack, unpack, write_atomic
 from theory.validation import InputError
 
 __all__ = ["canonical", "read_state", "write_state"]

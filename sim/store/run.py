@@ -26,19 +26,19 @@ from typing import Any
 
 import xarray as xr
 
-from sim.archive import (
+from sim.store.archive import (
     FORMAT,
     read_dataset,
     read_json,
     write_dataset,
     write_json,
 )
-from sim.group import Group, resumable
-from sim.lock import Lock
-from sim.provenance import peak_memory_bytes, provenance
+from sim.store.group import Group
+from sim.store.lock import Lock
+from sim.store.provenance import peak_memory_bytes, provenance
 from theory.validation import InputError, require
 
-__all__ = ["Group", "Run", "read_dataset", "resumable", "write_dataset"]
+__all__ = ["Run"]
 
 
 class Run:

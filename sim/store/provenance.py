@@ -10,7 +10,7 @@ from pathlib import Path
 
 __all__ = ["commit", "peak_memory_bytes", "provenance", "version"]
 
-_ROOT = Path(__file__).resolve().parents[1]
+_ROOT = Path(__file__).resolve().parents[2]
 _PACKAGES = ("driftlab", "jax", "jaxlib", "flax", "optax", "numpy", "scipy", "xarray")
 
 

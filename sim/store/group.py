@@ -9,15 +9,15 @@ from typing import Any
 import jax
 import xarray as xr
 
-from sim.archive import (
+from sim.store.archive import (
     FORMAT,
     read_dataset,
     read_json,
     write_dataset,
     write_json,
 )
-from sim.checkpoint import canonical, read_state, write_state
-from sim.provenance import provenance
+from sim.store.checkpoint import canonical, read_state, write_state
+from sim.store.provenance import provenance
 from theory.validation import InputError
 
 __all__ = ["Group", "resumable"]
