@@ -32,7 +32,7 @@ help:  ## show this list
 	@echo "make env        only create $(VENV) (env-dev: with what the tests need too)"
 	@echo "make clean      delete caches and builds (distclean: $(VENV) too); results stay"
 	@echo
-	@echo "PRESET=$(PRESET) OUT=$(OUT) VENV=$(VENV) PYTHON=python3.12 PYTEST_ARGS="-n 0 -k grid""
+	@echo "PRESET=$(PRESET) OUT=$(OUT) VENV=$(VENV) PYTHON=python3.12 PYTEST_ARGS='-n 0 -k grid'"
 
 figures: $(CORE)
 	@$(BIN)/driftlab figures --preset $(PRESET) --out $(OUT)
