@@ -25,7 +25,7 @@ from matplotlib.patches import StepPatch
 from figures.style import DECORATION
 from sim.store.archive import write_atomic
 
-__all__ = ["Row", "plotted", "save", "svg"]
+__all__ = ["Row", "plotted", "save"]
 
 _PNG_DPI = 220  # twice the 110 pixels per inch of a common screen
 
@@ -54,12 +54,6 @@ def save(fig: Figure, stem: Path) -> dict[str, Path]:
     for kind, path in paths.items():
         write_atomic(path, content[kind])
     return paths
-
-
-def svg(fig: Figure) -> str:
-    """The figure as an ``<svg>`` element that scales with its surroundings."""
-    text = _rendered(fig, "svg", {"Date": None, "Creator": None}).decode()
-    return text[text.index("<svg") :]
 
 
 def plotted(fig: Figure) -> list[Row]:

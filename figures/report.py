@@ -2,10 +2,12 @@
 
 import base64
 import dataclasses
-import html
 import math
+import multiprocessing
+import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from figures import catalogue, style
-from figures.export import save, svg
+from figures.export import save
 from figures.mathml import mathml, with_formulas
 from figures.pipeline import LEVEL, Judged, Result
 from figures.progress import duration
@@ -24,8 +26,8 @@ from theory.symbolic import Statement, statement
 
 __all__ = ["write_report"]
 
-SVG_LIMIT = 400_000
-"""A larger vector figure is shown as pixels, twice as many as the screen has."""
+SIDE_BY_SIDE = 4
+"""From this many figures on, starting processes to draw them pays."""
 
 _MARKS = {
     Outcome.HOLDS: "✓",
@@ -89,23 +91,41 @@ def write_report(
         Path of the page.
     """
     entries = []
-    for result in results:
+    for result, paths in zip(results, _drawings(root, results), strict=True):
         mine = [j.verdict for j in judged if j.figure == result.figure.id]
-        entries.append(_entry(root, result, mine))
+        entries.append(_entry(result, paths, mine))
         tick(1)
     page = root / "report.html"
     write_atomic(page, _render(entries, judged).encode())
     return page
 
 
-def _entry(root: Path, result: Result, verdicts: Sequence[Verdict]) -> Entry:
-    figure, module = result.figure, result.module
-    stem = root / "figures" / figure.id
+def _drawings(root: Path, results: Sequence[Result]) -> Iterator[dict[str, Path]]:
+    """The files of every figure, drawn in order, side by side if there are many."""
+    jobs = [
+        (r.figure, r.settings, r.trace, r.curves, root / "figures" / r.figure.id)
+        for r in results
+    ]
+    workers = min(os.cpu_count() or 1, len(jobs))
+    if workers == 1 or len(jobs) < SIDE_BY_SIDE:
+        yield from (_draw(*job) for job in jobs)
+        return
+    # fresh interpreters: forking one that runs JAX's threads is not safe
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        yield from pool.map(_draw, *zip(*jobs, strict=True))
+
+
+def _draw(figure, settings, trace, curves, stem: Path) -> dict[str, Path]:
     with style.applied():
-        drawn = module.draw(result.settings, result.trace, result.curves)
-        paths = save(drawn, stem)
-        vector = svg(drawn)
-    paths["json"] = stem.with_name(f"{figure.id}.json")
+        return save(figure.load().draw(settings, trace, curves), stem)
+
+
+def _entry(
+    result: Result, drawn: dict[str, Path], verdicts: Sequence[Verdict]
+) -> Entry:
+    figure, module = result.figure, result.module
+    paths = drawn | {"json": drawn["png"].with_name(f"{figure.id}.json")}
     write_json(
         paths["json"],
         {
@@ -119,7 +139,7 @@ def _entry(root: Path, result: Result, verdicts: Sequence[Verdict]) -> Entry:
     sessions = result.run.timing()["sessions"]
     return Entry(
         result=result,
-        picture=_picture(vector, paths["png"], figure.title),
+        picture=_picture(paths["png"], figure.title),
         caption=Markup(with_formulas(module.caption(result.settings, result.trace))),
         formulas=tuple(statement(key) for key in figure.formulas),
         verdicts=tuple(verdicts),
@@ -129,12 +149,8 @@ def _entry(root: Path, result: Result, verdicts: Sequence[Verdict]) -> Entry:
     )
 
 
-def _picture(vector: str, png: Path, title: str) -> Markup:
-    if len(vector) <= SVG_LIMIT:
-        label = html.escape(title, quote=True)
-        return Markup(
-            vector.replace("<svg", f'<svg role="img" aria-label="{label}"', 1)
-        )
+def _picture(png: Path, title: str) -> Markup:
+    """Twice as many pixels as a screen shows; the vector form is the .pdf beside it."""
     pixels = base64.b64encode(png.read_bytes()).decode()
     return Markup('<img alt="{}" src="data:image/png;base64,{}">').format(title, pixels)
 

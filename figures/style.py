@@ -49,6 +49,9 @@ SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#44
 PAGE = 6.9
 """Width of a full-page figure, in inches."""
 
+_MINOR = (2, 5)
+"""Minor ticks of a logarithmic decade: enough to read by, quick to draw."""
+
 DECORATION = "decoration"
 """Artist group id of marks that carry no numbers of their own."""
 
@@ -91,9 +94,9 @@ def panel(
     ax.set_xlabel(x)
     ax.set_ylabel(y)
     if "x" in log:
-        ax.set_xscale("log")
+        ax.set_xscale("log", subs=_MINOR)
     if "y" in log:
-        ax.set_yscale("log")
+        ax.set_yscale("log", subs=_MINOR)
     if "x" in whole:
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if "y" in whole:

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from figures import catalogue, report
+from figures import catalogue
 from figures.mathml import mathml, with_formulas
 from figures.overrides import override
 from figures.pipeline import compute, judged
@@ -135,15 +135,10 @@ def test_formulas_are_mathml(page):
     assert "$" not in page.words()
 
 
-def test_figures_are_inline_vectors_unless_they_are_large(page, tmp_path, monkeypatch):
-    images = [a for a in page.all("svg") if a.get("role") == "img"]
-    assert [a["aria-label"] for a in images] == ["A walk & its bound", "The same walk"]
-    monkeypatch.setattr(report, "SVG_LIMIT", 10)
-    pixels = Page(make(tmp_path, "walk").read_text())
-    (image,) = pixels.all("img")
-    assert image["alt"] == "A walk & its bound"
-    assert image["src"].startswith("data:image/png;base64,")
-    assert [a for a in pixels.all("svg") if a.get("role") == "img"] == []
+def test_figures_are_pixels_inside_the_page(page):
+    images = page.all("img")
+    assert [a["alt"] for a in images] == ["A walk & its bound", "The same walk"]
+    assert all(a["src"].startswith("data:image/png;base64,") for a in images)
 
 
 def test_numbers_read_well():

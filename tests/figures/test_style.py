@@ -2,7 +2,6 @@
 
 import csv
 import io
-import xml.etree.ElementTree as ET
 
 import matplotlib as mpl
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from figures import style
-from figures.export import Row, plotted, save, svg
+from figures.export import Row, plotted, save
 
 X = np.array([0.0, 1.0, 2.0])
 
@@ -137,13 +136,6 @@ def test_files_are_equal_for_equal_figures(tmp_path):
     assert list(table[0]) == list(Row._fields)
     seen = [(r["x"], r["y"], r["y_low"]) for r in table if r["series"] == "seen"]
     assert seen[1] == ("2.0", "3.0", "2.5")
-
-
-def test_svg_is_well_formed_and_dateless():
-    text = svg(figure())
-    assert ET.fromstring(text).tag.endswith("svg")
-    assert "<dc:date>" not in text
-    assert text == svg(figure())
 
 
 def test_legend_keeps_the_order_asked_for():
