@@ -35,8 +35,8 @@ def flow_step(y: Array, h: float, score: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class ReverseSDE:
-    """Euler-Maruyama samples of the learned reverse SDE."""
+class _Stepped:
+    """A reverse chain in steps; what it samples is its `_step`."""
 
     steps: int = 500
     """number of steps from T to t0"""
@@ -47,7 +47,10 @@ class ReverseSDE:
 
     def __post_init__(self) -> None:
         """Refuse impossible settings."""
-        _check(self)
+        require(self.steps >= 1, "steps", ">= 1", self.steps)
+        require(self.power >= 1, "power", ">= 1", self.power)
+        ok = self.start in ("marginal", "normal")
+        require(ok, "start", "'marginal' or 'normal'", self.start)
 
     def sample(
         self, key: Array, fitted, start: Float[Array, "n d"], process: OU
@@ -57,45 +60,33 @@ class ReverseSDE:
 
         def step(y, k):
             t, h = times[k], (times[k] - times[k + 1]).astype(y.dtype)
-            xi = jr.normal(jr.fold_in(key, k), y.shape, y.dtype)
             score = fitted.score(y, t.astype(y.dtype)).astype(y.dtype)
-            return em_step(y, h, score, xi, process), None
+            return self._step(y, h, score, jr.fold_in(key, k), process), None
 
         return jax.lax.scan(step, start, jnp.arange(self.steps))[0]
 
+    def _step(self, y: Array, h: Array, score: Array, key: Array, process: OU) -> Array:
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
-class ProbabilityFlow:
+class ReverseSDE(_Stepped):
+    """Euler-Maruyama samples of the learned reverse SDE."""
+
+    def _step(self, y: Array, h: Array, score: Array, key: Array, process: OU) -> Array:
+        return em_step(y, h, score, jr.normal(key, y.shape, y.dtype), process)
+
+
+@dataclass(frozen=True)
+class ProbabilityFlow(_Stepped):
     """Euler samples of the probability-flow ODE.
 
     Another law than the SDE's once the score is wrong: never compare one's samples with
     the other's density.
     """
 
-    steps: int = 500
-    """number of steps from T to t0"""
-    power: float = 1.0
-    """grading of the time grid towards t0; 1 is uniform"""
-    start: str = "marginal"
-    """start law: 'marginal' (q_T, as the theory) or 'normal' (N(0, I), as practice)"""
-
-    def __post_init__(self) -> None:
-        """Refuse impossible settings."""
-        _check(self)
-
-    def sample(
-        self, key: Array, fitted, start: Float[Array, "n d"], process: OU
-    ) -> Array:
-        """Endpoint samples at t0, shape and dtype of `start`; `key` is unused."""
-        times = noise_times(process, self.steps, self.power)
-
-        def step(y, k):
-            t, h = times[k], (times[k] - times[k + 1]).astype(y.dtype)
-            return flow_step(
-                y, h, fitted.score(y, t.astype(y.dtype)).astype(y.dtype)
-            ), None
-
-        return jax.lax.scan(step, start, jnp.arange(self.steps))[0]
+    def _step(self, y: Array, h: Array, score: Array, key: Array, process: OU) -> Array:
+        return flow_step(y, h, score)
 
 
 @dataclass(frozen=True)
@@ -134,10 +125,3 @@ def start_points(
     key_draw, key_noise = jr.split(key)
     clean = data if law is None else draw(law, key_draw, n)
     return noise(clean, process, process.T, key_noise)
-
-
-def _check(sampler: ReverseSDE | ProbabilityFlow) -> None:
-    require(sampler.steps >= 1, "steps", ">= 1", sampler.steps)
-    require(sampler.power >= 1, "power", ">= 1", sampler.power)
-    ok = sampler.start in ("marginal", "normal")
-    require(ok, "start", "'marginal' or 'normal'", sampler.start)
