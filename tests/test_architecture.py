@@ -17,10 +17,12 @@ MAY_IMPORT = {
     "theory": ("theory",),
     "sim": (
         "sim",
+        "theory.denoiser",
         "theory.divergence",
         "theory.mixtures",
         "theory.precision",
         "theory.processes",
+        "theory.structured",
         "theory.validation",
     ),
     "figures": PACKAGES,
