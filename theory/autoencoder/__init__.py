@@ -1,0 +1,1 @@
+"""The solvable autoencoder (Cui, Pehlevan, Lu): learning, generation, retraining."""
