@@ -1,0 +1,1 @@
+"""The solvable denoiser in finite dimension: learned online, sampled from, retrained."""
