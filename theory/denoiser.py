@@ -36,6 +36,7 @@ __all__ = [
     "at_noise_level",
     "custom_activation",
     "initial_overlaps",
+    "spanned_overlaps",
     "steps_for",
     "training",
 ]
@@ -289,12 +290,17 @@ def initial_overlaps(
     ok = C.ndim in (2, 3) and C.shape[-1] == J and C.shape[:-2] in ((), (S,))
     require(ok, "coefficients", f"of shape (r, {J}) or ({S}, r, {J})", C.shape)
     require(C.shape[-2] >= 1, "width r", ">= 1", C.shape[-2])
-    C = jnp.broadcast_to(jnp.asarray(C), (S, *C.shape[-2:]))
+    b = jnp.broadcast_to(jnp.asarray(skip, jnp.float64), (skips,))
+    return spanned_overlaps(data, jnp.asarray(C), spread, b)
+
+
+def spanned_overlaps(data: StructuredMixture, C: Array, spread, b: Array) -> Overlaps:
+    """`initial_overlaps` without its checks, for use under `jit` and `vmap`."""
+    C = jnp.broadcast_to(C, (data.gram.shape[0], *C.shape[-2:]))
     m = jnp.einsum("sjk,srk->sjr", data.gram, C)
     q = jnp.einsum("srj,sjt->srt", C, m)
-    random = data.masses[:, None, None] * spread**2 * jnp.eye(C.shape[-2])[None]
-    b = jnp.broadcast_to(jnp.asarray(skip, jnp.float64), (skips,))
-    return Overlaps(m, q + random, b)
+    eye = jnp.eye(C.shape[-2], dtype=C.dtype)
+    return Overlaps(m, q + data.masses[:, None, None] * spread**2 * eye[None], b)
 
 
 def steps_for(tau: float, rate: float, dim: int) -> int:
