@@ -57,11 +57,11 @@ class Activation:
     erf_gain: float | None = None
     r"""g where :math:`\sigma(u)=\mathrm{erf}(g u/\sqrt2)`: Gaussian averages in closed form"""
 
-    def series(self) -> tuple[float, float]:
+    def series(self) -> tuple[Array, Array]:
         r""":math:`(\sigma'(0), \sigma'''(0))`; needs a smooth activation."""
         curvature = self.smooth("sigma'''(0)")
         at_zero = jnp.zeros((), jnp.float64)
-        return float(self.slope(at_zero)), float(jax.grad(curvature)(at_zero))
+        return self.slope(at_zero), jax.grad(curvature)(at_zero)
 
     def smooth(self, purpose: str) -> Callable[[Array], Array]:
         """Its second derivative; `InputError` naming the purpose where there is none."""
@@ -74,8 +74,8 @@ class Activation:
 
 
 def _erf_like(name: str, gain: float) -> Activation:
-    c = gain / np.sqrt(2.0)
-    peak = 2.0 * c / np.sqrt(np.pi)
+    c = float(gain / np.sqrt(2.0))  # a Python float leaves float32 as it is
+    peak = float(2.0 * c / np.sqrt(np.pi))
     slope = lambda u: peak * jnp.exp(-((c * u) ** 2))
     return Activation(
         name, lambda u: erf(c * u), slope, lambda u: -2.0 * c**2 * u * slope(u), gain
