@@ -209,14 +209,14 @@ def square_root(A: Float[Array, "r r"]) -> tuple[Array, Array]:
     -A^{-1}dA\,A^{-1}` (exact where A is regular).
     """
     vectors, root, inverse = _spectral(A)
-    return (vectors * root) @ vectors.T, (vectors * inverse) @ vectors.T
+    return (vectors * root[None]) @ vectors.T, (vectors * inverse[None]) @ vectors.T
 
 
 @square_root.defjvp
 def _square_root_jvp(primals, tangents):
     (A,), (dA,) = primals, tangents
     vectors, root, inverse = _spectral(A)
-    S, P = (vectors * root) @ vectors.T, (vectors * inverse) @ vectors.T
+    S, P = (vectors * root[None]) @ vectors.T, (vectors * inverse[None]) @ vectors.T
     total = root[:, None] + root[None, :]
     weight = jnp.where(total > 0, 1.0 / jnp.where(total > 0, total, 1.0), 0.0)
     dS = vectors @ (weight * (vectors.T @ dA @ vectors)) @ vectors.T
