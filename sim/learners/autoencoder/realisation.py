@@ -111,7 +111,7 @@ def realise(data: StructuredMixture, dim: int) -> Realised:
     masses, gram = np.asarray(data.masses), np.asarray(data.gram)
     sizes = np.round(masses * dim).astype(int)
     filled = sizes.sum() == dim and (sizes > 0).all()
-    allowed = "such that every mass times dim is a whole number of coordinates"
+    allowed = "such that round(mass * dim) >= 1 over all blocks sum to it"
     require(bool(filled), "dim", allowed, dim)
     factors = [
         _factor(T, n, s) for s, (T, n) in enumerate(zip(gram, sizes, strict=True))
