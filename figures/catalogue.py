@@ -30,7 +30,10 @@ __all__ = [
     "select",
 ]
 
-BUILT_IN = ("figures.error_propagation.presets",)
+BUILT_IN = (
+    "figures.error_propagation.presets",
+    "figures.autoencoder.presets",
+)
 
 _CONTRACT = ("simulate", "predict", "draw", "judge", "caption")
 

@@ -30,6 +30,7 @@ MAY_IMPORT = {
 
 # What the command line needs for its help and lists; JAX alone takes a second to load.
 WITHOUT_JAX = (
+    "figures.autoencoder.presets",
     "theory",
     "theory.claims",
     "theory.validation",

@@ -1,0 +1,1 @@
+"""Figures of Cui, Pehlevan and Lu (2025): a solvable denoising autoencoder."""

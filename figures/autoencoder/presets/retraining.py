@@ -1,0 +1,10 @@
+"""Figures about retraining: settings, claims, presets."""
+
+from figures.catalogue import Figure
+from theory.claims import Claim
+
+__all__ = ["CLAIMS", "FIGURES"]
+
+CLAIMS: tuple[Claim, ...] = ()
+
+FIGURES: tuple[Figure, ...] = ()
