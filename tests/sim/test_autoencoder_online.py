@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sim.learners.autoencoder import chain
-from sim.learners.autoencoder.chain import learn_chain
+from sim.learners.autoencoder.chain import chain_state, learn_chain
 from sim.learners.autoencoder.network import (
     Weights,
     denoise,
@@ -174,9 +174,10 @@ def both_ends(name):
     keys = jr.split(jr.key(1), SEEDS)
     start = overlaps(at_start, realised)
     network = replicated(direct, "vmap")(keys)
-    chained = jax.vmap(
-        lambda key: learn_chain(key, tr, data, DIM, start, STEPS, STEPS)
-    )(jr.split(jr.key(2), SEEDS))
+    state = chain_state(realised, start)
+    chained = jax.vmap(lambda key: learn_chain(key, tr, realised, state, STEPS, STEPS))(
+        jr.split(jr.key(2), SEEDS)
+    )
     last = jax.tree.map(lambda v: v[:, -1], chained)
     flat = lambda o: np.concatenate([np.reshape(v, (SEEDS, -1)) for v in o], axis=1)
     return flat(network), flat(last)
@@ -264,16 +265,15 @@ def at_start():
             "steps must be a multiple of record_every = 4, got 10",
         ),
         (
-            lambda: learn_chain(
-                jr.key(0), training(), ONE_BLOCK, 4,
-                initial_overlaps(ONE_BLOCK, C[2]), 1, 1,
+            lambda: chain_state(
+                realise(ONE_BLOCK, 4), initial_overlaps(ONE_BLOCK, C[2])
             ),
             "dim must give block 0 more than J . r = 4 coordinates, got 4",
         ),
         (
-            lambda: learn_chain(
-                jr.key(0), training(), ONE_BLOCK, 20,
-                initial_overlaps(ONE_BLOCK, C[2])._replace(q=jnp.zeros((1, 2, 2))), 1, 1,
+            lambda: chain_state(
+                realise(ONE_BLOCK, 20),
+                initial_overlaps(ONE_BLOCK, C[2])._replace(q=jnp.zeros((1, 2, 2))),
             ),
             "start must be overlaps that some weights have",
         ),

@@ -26,12 +26,11 @@ from jaxtyping import Array, Float
 from sim.laws import categorical
 from sim.learners.autoencoder.network import Levels, combination
 from sim.learners.autoencoder.online import draw_levels, in_chunks, require_steps
-from sim.learners.autoencoder.realisation import Realised, realise
+from sim.learners.autoencoder.realisation import Realised
 from theory.denoiser import Overlaps, Training
-from theory.structured import StructuredMixture
 from theory.validation import InputError, require, require_finite
 
-__all__ = ["learn_chain"]
+__all__ = ["State", "chain_state", "learn_chain"]
 
 CHUNK = 4096
 
@@ -61,34 +60,42 @@ class Sample(NamedTuple):
 def learn_chain(
     key: Array,
     training: Training,
-    data: StructuredMixture,
-    dim: int,
-    start: Overlaps,
+    realised: Realised,
+    state: State,
     steps: int,
     record_every: int,
 ) -> Overlaps:
-    """Overlaps along online learning in `dim` dimensions, the start included.
+    """Overlaps along online learning in as many dimensions as `realised` has.
 
     Args:
         key: typed key.
         training: loss and step sizes.
-        data: law of x1.
-        dim: d.
-        start: overlaps of the initial weights (`theory.denoiser.initial_overlaps`).
+        realised: law of x1.
+        state: of the initial weights, see `chain_state`.
         steps: >= 1, a multiple of `record_every`.
         record_every: steps between records, >= 1.
 
     Returns:
-        Float64 overlaps with a leading axis of steps/record_every + 1.
-
-    Raises:
-        InputError: on bad counts, on a start that no weights have, or where a block has
-            no coordinate left beyond its directions and the weights.
+        Float64 overlaps with a leading axis of steps/record_every + 1, the start first.
     """
     require_steps(steps, record_every)
+    ok = state.b.shape == (training.skips,)
+    require(ok, "start.b", f"of shape ({training.skips},)", state.b.shape)
+    return _learn(key, training, realised, state, steps, record_every)
+
+
+def chain_state(realised: Realised, start: Overlaps) -> State:
+    """The chain's state of weights with these overlaps.
+
+    Explicit coordinates follow from the overlaps with the directions; what is left is
+    the rest.
+
+    Raises:
+        InputError: on overlaps that no weights have, or where a block has no coordinate
+            left beyond its directions and the weights.
+    """
     J, r = start.m.shape[-2:]
     require(r >= 1, "width r", ">= 1", r)
-    realised = realise(data, dim)
     for s, n in enumerate(realised.sizes):
         if n <= J + r:
             raise InputError(
@@ -97,20 +104,6 @@ def learn_chain(
             )
     for name, value in start._asdict().items():
         require_finite(f"start.{name}", value)
-    ok = start.b.shape == (training.skips,)
-    require(ok, "start.b", f"of shape ({training.skips},)", start.b.shape)
-    return _learn(key, training, realised, _state(start, realised), steps, record_every)
-
-
-def _directions(realised: Realised) -> Array:
-    """V of each block, (s, J, J), in float64."""
-    S, J = len(realised.sizes), realised.directions.shape[0]
-    V = realised.directions.astype(jnp.float64).reshape(J, S, J)
-    return jnp.moveaxis(V, 1, 0)
-
-
-def _state(start: Overlaps, realised: Realised) -> State:
-    """Explicit coordinates from overlaps with the directions; what is left is the rest."""
     V = np.asarray(_directions(realised))
     explicit = np.einsum("skj,sjr->srk", np.linalg.pinv(V, rcond=1e-6), start.m)
     rest = np.asarray(start.q) - np.einsum("srj,stj->srt", explicit, explicit)
@@ -120,6 +113,13 @@ def _state(start: Overlaps, realised: Realised) -> State:
     possible = lowest > -1e-5 * scale and off < 1e-5 * scale
     require(possible, "start", "overlaps that some weights have", (lowest, off))
     return State(*(jnp.asarray(v, jnp.float64) for v in (explicit, rest, start.b)))
+
+
+def _directions(realised: Realised) -> Array:
+    """V of each block, (s, J, J), in float64."""
+    S, J = len(realised.sizes), realised.directions.shape[0]
+    V = realised.directions.astype(jnp.float64).reshape(J, S, J)
+    return jnp.moveaxis(V, 1, 0)
 
 
 @partial(jax.jit, static_argnames=("steps", "record_every"))
