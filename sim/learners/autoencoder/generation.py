@@ -18,6 +18,7 @@ two ways agree path by path; for the SDE they agree in law (derived).
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -30,25 +31,17 @@ from theory.denoiser import Activation
 from theory.processes import EulerGrid
 from theory.validation import require
 
-__all__ = ["Generated", "sample_euler"]
+__all__ = ["Generated", "generated", "sample_euler"]
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Generated:
-    """The law that a network generates, a source of training data.
-
-    The skip must be one number, shared by all levels.
-    """
+    """The law that a network generates, a source of training data; see `generated`."""
 
     weights: Weights
     grid: EulerGrid
     activation: Activation = field(metadata={"static": True})
-
-    def __post_init__(self) -> None:
-        """Refuse a skip per level: nothing says what it is between the levels."""
-        skips = np.shape(self.weights.b)[-1:]
-        require(skips == (1,), "skip", "'shared' to generate", f"b of shape {skips}")
 
     @property
     def dim(self) -> int:
@@ -114,22 +107,35 @@ class Generated:
         return as32(size) * xi + a @ w_hat
 
 
+def generated(weights: Weights, grid: EulerGrid, activation: Activation) -> Generated:
+    """The law that `weights` generate on `grid`.
+
+    Raises:
+        InputError: where b is more than one number (nothing says what it is between the
+            levels it was trained at).
+    """
+    skips = np.shape(weights.b)
+    require(skips == (1,), "skip", "'shared' to generate", f"b of shape {skips}")
+    return Generated(weights, grid, activation)
+
+
 def _root(Q: Float[Array, "r r"]) -> Float[Array, "r r"]:
     """Symmetric root of a matrix that may be singular."""
     values, vectors = jnp.linalg.eigh(Q)
     return (vectors * jnp.sqrt(jnp.maximum(values, 0))[None]) @ vectors.T
 
 
+@partial(jax.jit, static_argnames="chunk")
 def sample_euler(
-    key: Array, generated: Generated, start: Float[Array, "n d"], chunk: int = 256
+    key: Array, law: Generated, start: Float[Array, "n d"], chunk: int = 256
 ) -> Float[Array, "n d"]:
     """The same samples step by step in d dimensions, `chunk` of them at a time."""
-    h, c, g, _ = (jnp.asarray(v, start.dtype) for v in generated.grid)
-    noise = jnp.asarray(generated._noise, start.dtype)
+    h, c, g, _ = (jnp.asarray(v, start.dtype) for v in law.grid)
+    noise = jnp.asarray(law._noise, start.dtype)
 
     def one(x, key):
         def step(x, k):
-            f = denoise(generated.weights, x[None], generated.activation)[0]
+            f = denoise(law.weights, x[None], law.activation)[0]
             xi = jr.normal(jr.fold_in(key, k), x.shape, x.dtype)
             return x + h[k] * (c[k] * x + g[k] * f) + noise[k] * xi, None
 

@@ -18,7 +18,14 @@ from sim.learners.autoencoder.realisation import Realised
 from theory.denoiser import Overlaps, Training
 from theory.validation import require, require_finite
 
-__all__ = ["Source", "draw_levels", "in_chunks", "learn_online", "require_steps"]
+__all__ = [
+    "Source",
+    "draw_levels",
+    "in_chunks",
+    "learn_online",
+    "require_steps",
+    "require_weights",
+]
 
 CHUNK = 2**19  # numbers drawn at once: two megabytes, which a core's cache holds
 
@@ -55,11 +62,7 @@ def learn_online(
         The weights, and overlaps with a leading axis of steps/record_every + 1.
     """
     require_steps(steps, record_every)
-    r, d = weights.W.shape
-    require(r >= 1, "width r", ">= 1", r)
-    require(d == reference.dim, "W", f"of shape (r, {reference.dim})", (r, d))
-    for name, value in weights._asdict().items():
-        require_finite(name, value)
+    require_weights(weights, reference)
     return _learn(key, training, source, reference, weights, steps, record_every)
 
 
@@ -130,6 +133,15 @@ def draw_levels(key: Array, training: Training, n: int) -> Levels:
     chosen = categorical(key, training.level_weights, n)
     one = every._replace(weight=jnp.ones((L,), dtype))
     return jax.tree.map(lambda v: v[chosen][:, None], one)
+
+
+def require_weights(weights: Weights, reference: Realised) -> None:
+    """Refuse weights that are not finite or do not fit the dimension."""
+    r, d = weights.W.shape
+    require(r >= 1, "width r", ">= 1", r)
+    require(d == reference.dim, "W", f"of shape (r, {reference.dim})", (r, d))
+    for name, value in weights._asdict().items():
+        require_finite(name, value)
 
 
 def require_steps(steps: int, record_every: int) -> None:

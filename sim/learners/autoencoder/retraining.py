@@ -14,15 +14,27 @@ import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float
 
-from sim.learners.autoencoder.generation import Generated
+from sim.learners.autoencoder.generation import Generated, generated
 from sim.learners.autoencoder.network import Weights
-from sim.learners.autoencoder.online import Source, learn_online
+from sim.learners.autoencoder.online import (
+    Source,
+    learn_online,
+    require_steps,
+    require_weights,
+)
 from sim.learners.autoencoder.realisation import Realised
 from theory.denoiser import Overlaps, Training
 from theory.processes import EulerGrid
 from theory.validation import require, require_in
 
-__all__ = ["Blended", "GenerationRecord", "Retraining", "retrain", "train_generation"]
+__all__ = [
+    "Blended",
+    "GenerationRecord",
+    "Retraining",
+    "retrain",
+    "retraining",
+    "train_generation",
+]
 
 
 @jax.tree_util.register_dataclass
@@ -45,7 +57,7 @@ class Blended:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Retraining:
-    """One retraining, up to its randomness."""
+    """One retraining, up to its randomness; build with `retraining`."""
 
     training: Training
     data: Realised
@@ -62,13 +74,6 @@ class Retraining:
     keep: int = field(default=0, metadata={"static": True})
     """generated samples projected per generation"""
 
-    def __post_init__(self) -> None:
-        """Refuse impossible settings."""
-        ok = self.start in ("refs", "warm")
-        require(ok, "start", "'refs' or 'warm'", self.start)
-        require(self.keep >= 0, "keep", ">= 0", self.keep)
-        require_in("real_share", self.real_share, 0.0, 1.0)
-
 
 class GenerationRecord(NamedTuple):
     """What is kept of one generation."""
@@ -83,16 +88,43 @@ class GenerationRecord(NamedTuple):
     """False where training or sampling diverged"""
 
 
+def retraining(
+    training: Training,
+    data: Realised,
+    grid: EulerGrid,
+    initial: Weights,
+    real_share: float = 0.0,
+    **more,
+) -> Retraining:
+    """Validated `Retraining`; `more` are its remaining fields.
+
+    Raises:
+        InputError: on a share outside [0, 1], bad counts, weights that are not finite or
+            do not fit the data, an unknown start, or a skip per level.
+    """
+    require_in("real_share", real_share, 0.0, 1.0)
+    setting = Retraining(training, data, grid, initial, real_share, **more)
+    ok = setting.start in ("refs", "warm")
+    require(ok, "start", "'refs' or 'warm'", setting.start)
+    require(setting.keep >= 0, "keep", ">= 0", setting.keep)
+    require_steps(setting.steps, setting.record_every)
+    require_weights(initial, data)
+    generated(initial, grid, training.activation)
+    return setting
+
+
 def train_generation(
-    key: Array, retraining: Retraining, previous: Weights | None
+    key: Array, setting: Retraining, previous: Weights | None
 ) -> tuple[Weights, GenerationRecord]:
     """One generation: learn from the data (previous is None) or from what they generate."""
     key_learn, key_sample = jr.split(key)
-    setting, data = retraining, retraining.data
-    weights, source = setting.initial, data
+    data, weights = setting.data, setting.initial
+    source: Source = data
     if previous is not None:
-        generated = _generated(setting, previous)
-        source = Blended(setting.real_share, data, generated)
+        synthetic = _generated(setting, previous)
+        p = setting.real_share
+        none = isinstance(p, float) and p == 0.0
+        source = synthetic if none else Blended(p, data, synthetic)
         if setting.start == "warm":
             b = previous.b if setting.carry_skip else setting.initial.b
             weights = Weights(previous.W, b)
@@ -107,14 +139,14 @@ def train_generation(
 
 
 def _generated(setting: Retraining, weights: Weights) -> Generated:
-    return Generated(weights, setting.grid, setting.training.activation)
+    return generated(weights, setting.grid, setting.training.activation)
 
 
-def retrain(key: Array, retraining: Retraining, generations: int) -> GenerationRecord:
+def retrain(key: Array, setting: Retraining, generations: int) -> GenerationRecord:
     """Records of all generations, stacked along a leading axis."""
     require(generations >= 1, "generations", ">= 1", generations)
     weights, records = None, []
     for g in range(generations):
-        weights, record = train_generation(jr.fold_in(key, g), retraining, weights)
+        weights, record = train_generation(jr.fold_in(key, g), setting, weights)
         records.append(record)
     return jax.tree.map(lambda *of_each: jnp.stack(of_each), *records)
