@@ -64,8 +64,8 @@ class Retraining:
     grid: EulerGrid
     initial: Weights
     """where generation 0 starts, and with ``start="refs"`` every other one"""
-    real_share: Float[Array, ""] | float = 0.0
-    """p in [0, 1], from generation 1 on"""
+    real_share: Float[Array, ""] | None = None
+    """p in [0, 1], from generation 1 on; None for 0"""
     steps: int = field(default=1000, metadata={"static": True})
     record_every: int = field(default=1000, metadata={"static": True})
     start: str = field(default="refs", metadata={"static": True})
@@ -103,7 +103,8 @@ def retraining(
             do not fit the data, an unknown start, or a skip per level.
     """
     require_in("real_share", real_share, 0.0, 1.0)
-    setting = Retraining(training, data, grid, initial, real_share, **more)
+    p = jnp.asarray(real_share, jnp.float32) if real_share else None
+    setting = Retraining(training, data, grid, initial, p, **more)
     ok = setting.start in ("refs", "warm")
     require(ok, "start", "'refs' or 'warm'", setting.start)
     require(setting.keep >= 0, "keep", ">= 0", setting.keep)
@@ -116,15 +117,17 @@ def retraining(
 def train_generation(
     key: Array, setting: Retraining, previous: Weights | None
 ) -> tuple[Weights, GenerationRecord]:
-    """One generation: learn from the data (previous is None) or from what they generate."""
+    """One generation: learn from the data (`previous` None) or from what they generate.
+
+    Pure, jit- and vmap-able. Returns the weights learnt and the record.
+    """
     key_learn, key_sample = jr.split(key)
     data, weights = setting.data, setting.initial
     source: Source = data
     if previous is not None:
         synthetic = _generated(setting, previous)
         p = setting.real_share
-        none = isinstance(p, float) and p == 0.0
-        source = synthetic if none else Blended(p, data, synthetic)
+        source = synthetic if p is None else Blended(p, data, synthetic)
         if setting.start == "warm":
             b = previous.b if setting.carry_skip else setting.initial.b
             weights = Weights(previous.W, b)
@@ -142,11 +145,14 @@ def _generated(setting: Retraining, weights: Weights) -> Generated:
     return generated(weights, setting.grid, setting.training.activation)
 
 
+_one_generation = jax.jit(train_generation)
+
+
 def retrain(key: Array, setting: Retraining, generations: int) -> GenerationRecord:
     """Records of all generations, stacked along a leading axis."""
     require(generations >= 1, "generations", ">= 1", generations)
     weights, records = None, []
     for g in range(generations):
-        weights, record = train_generation(jr.fold_in(key, g), setting, weights)
+        weights, record = _one_generation(jr.fold_in(key, g), setting, weights)
         records.append(record)
     return jax.tree.map(lambda *of_each: jnp.stack(of_each), *records)
