@@ -52,17 +52,14 @@ def simulate(settings: FiniteSize, run: Run, progress) -> xr.Dataset:
 
         def one_dim(index: int, state: None) -> tuple[None, xr.Dataset]:
             history = _chains(settings, settings.dims[index], keys)
-            return None, _record(history, ("seed", "tau")).expand_dims(
-                dim=[settings.dims[index]]
-            )
+            return None, _record(history, ("seed", "tau"))
 
         with progress.stage("dimensions", len(settings.dims)) as bar:
             trace = resumable(
                 group, len(settings.dims), lambda: None, one_dim, bar.tick
             )
-        parts = [trace.isel(generation=k, dim=k) for k in range(trace.sizes["dim"])]
-        joined = xr.concat(parts, "dim").drop_vars("generation", errors="ignore")
-        return joined.assign_coords(seed=list(group.seeds), **labels)
+        trace = trace.rename(generation="dim")
+        return trace.assign_coords(seed=list(group.seeds), **labels)
 
     small = over_seeds(run, settings.seeds, one_group)
     with progress.stage(f"d = {settings.large_dim}"):
