@@ -178,7 +178,7 @@ def retrain(
     r = C.shape[0]
     learn = _learner(training, grid, tau, rules.start, steps)
 
-    first = learn(data, initial_overlaps(data, C, spread), rules.real)
+    first = learn(data, initial_overlaps(data, coefficients, spread), rules.real)
     count = 1 + (len(data.families) if mixed else 0)
     later_rules = (rules.generated,) + (rules.real,) * (count - 1)
 
