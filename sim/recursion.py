@@ -19,7 +19,12 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from sim.composition import blend_laws, mix_samples
+from sim.composition import (
+    accumulate_laws,
+    accumulate_samples,
+    blend_laws,
+    mix_samples,
+)
 from sim.grid import Grid, on_grid
 from sim.laws import Knowledge, noise
 from sim.learners.protocol import Learner, Target
@@ -33,7 +38,9 @@ from theory.validation import require, require_in
 
 __all__ = ["Recursion", "run"]
 
-STAGES = ("fresh", "fit", "train", "start", "sample", "reference", "measure")
+STAGES = (
+    "fresh", "fit", "train", "start", "sample", "reference", "measure", "compose",
+)  # fmt: skip
 _RANK = {"samples": 0, "grid": 1, "exact": 2}
 
 
@@ -42,6 +49,9 @@ class State(NamedTuple):
 
     samples: Float[Array, "n d"]  # of phat^i
     law: Any  # phat^i, or None where it is known by samples only
+    # where data accumulate, else None:
+    kept: Float[Array, "n d"] | None = None  # the training set of the generation before
+    pool: Any = None  # mean of phat^1 ... phat^i where they are known
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,9 @@ class Recursion:
     """'level-t0': data live at noise level t0 and samples are used there as they are, so
     nothing drifts under a perfect score; 're-noise': samples made at t0 are treated as
     clean data, which adds a truncation drift"""
+    composition: str = "mix"
+    """which data a generation sees: 'mix' (fresh and the last generated, shares alpha and
+    1 - alpha), or 'accumulate' (the original sample and all generated so far)"""
     measures: tuple[Measure, ...] = ()
     """what is measured beyond the grid's own functionals"""
     grid: Grid | None = None
@@ -80,10 +93,19 @@ class Recursion:
         require(
             self.convention in known, "convention", f"one of {known}", self.convention
         )
+        which, all_of = self.composition, ("mix", "accumulate")
+        require(which in all_of, "composition", f"one of {all_of}", which)
+        drawn = isinstance(self.sampler, EndpointDraw) and self.accumulates
+        require(not drawn, "composition", "'mix' with exact draws", which)
         require(self.keep <= self.n, "keep", f"<= n = {self.n}", self.keep)
         if self.grid is not None:
             same = self.grid.dim == self.target.dim
             require(same, "grid.dim", f"the target's, {self.target.dim}", self.grid.dim)
+
+    @property
+    def accumulates(self) -> bool:
+        """Whether generated data are kept for later generations."""
+        return self.composition == "accumulate"
 
     @property
     def level_process(self) -> OU:
@@ -143,7 +165,8 @@ def run(
         keys: (replicas,) typed keys, one per replica.
         parameters: per replica and generation: "alpha", the fresh fraction in [0, 1], and
             whatever `recursion.learner` asks for. At generation 0 phat^0 = p, so alpha
-            there has no effect on the law.
+            there has no effect on the law. Where data accumulate alpha is not asked for:
+            it is 1/(i+1).
         axes: labels of the replicas, in C order: their product is the replica axis.
         group: where records and state are stored.
         progress: reports generations and training segments.
@@ -156,6 +179,9 @@ def run(
     shape = tuple(len(v) for v in axes.values())
     replicas = int(np.prod(shape))
     require(keys.shape == (replicas,), "keys", f"of shape ({replicas},)", keys.shape)
+    if recursion.accumulates:
+        share = 1.0 / (1 + np.arange(recursion.generations))
+        parameters = parameters | {"alpha": np.tile(share, (replicas, 1))}
     for name, value in parameters.items():
         expected = (replicas, recursion.generations)
         require(
@@ -219,14 +245,21 @@ class _Stages:
             law = self.prototype.finish(fit).endpoint(r.level_process)
         elif r.knowledge == "grid":
             law = on_grid(r.target_law, r.grid)
-        return State(samples, law)
+        return (
+            State(samples, law, samples, law) if r.accumulates else State(samples, law)
+        )
 
     def _compose_one(self, key, parameters, state: State) -> Array:
+        alpha = parameters["alpha"]
+        if state.kept is not None:
+            stage = _stage(key, "compose")
+            return accumulate_samples(stage, alpha, state.kept, state.samples)
         fresh = self.recursion.fresh(_stage(key, "fresh"))
-        return mix_samples(parameters["alpha"], fresh, state.samples)
+        return mix_samples(alpha, fresh, state.samples)
 
     def _q(self, parameters, state: State) -> Any:
-        return blend_laws(parameters["alpha"], self.recursion.target_law, state.law)
+        generated = state.pool if self.recursion.accumulates else state.law
+        return blend_laws(parameters["alpha"], self.recursion.target_law, generated)
 
     def _init_one(self, key, parameters, state: State, data) -> Any:
         r = self.recursion
@@ -271,7 +304,10 @@ class _Stages:
         record["finite"] = finite & (after is None or _all_finite(after))
         if r.keep:
             record["points"] = samples[: r.keep]
-        return State(samples, after), record
+        if not r.accumulates:
+            return State(samples, after), record
+        pool = accumulate_laws(parameters["alpha"], state.pool, after)
+        return State(samples, after, data, pool), record
 
 
 def _all_finite(law: Any) -> Array:
