@@ -1,0 +1,110 @@
+"""Real images from files: NumPy arrays and the IDX format of MNIST, plain or gzipped."""
+
+import gzip
+import math
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from theory.validation import InputError, require
+
+__all__ = ["load_images"]
+
+_UNSIGNED_BYTES = 0x08  # the IDX code of the one type that image files use
+
+
+def load_images(
+    path: str | Path, labels: str | Path | None = None
+) -> tuple[Float[np.ndarray, "n d"], Int[np.ndarray, " n"] | None]:
+    """Images as rows of pixels in [-1, 1], in float64, and their classes where known.
+
+    Args:
+        path: a file ``.npy`` with one array; ``.npz`` with ``images`` (or one array) and,
+            if it has them, ``labels``; or IDX. The array has n images along its first
+            axis. Pixels are integers in [0, 255], or floats in [0, 1] or [-1, 1] (the
+            latter where any is negative).
+        labels: a file of n classes, in the same formats.
+
+    Raises:
+        InputError: for a file that is missing, cut short, or holds no images.
+    """
+    path = Path(path)
+    arrays = _arrays(path)
+    images, classes = _named("images", arrays, path), arrays.get("labels")
+    if labels is not None:
+        classes = _named("labels", _arrays(Path(labels)), labels)
+    require(
+        images.ndim >= 2 and images.size > 0,
+        f"{path}",
+        "n images of pixels",
+        images.shape,
+    )
+    if classes is not None:
+        whole = classes.shape == images.shape[:1] and classes.dtype.kind in "iu"
+        got = f"{classes.dtype} of shape {classes.shape}"
+        require(whole, "labels", f"{len(images)} integers", got)
+        classes = classes.astype(np.int64)
+    return _pixels(path, images.reshape(len(images), -1)), classes
+
+
+def _named(name: str, arrays: dict, path: str | Path) -> np.ndarray:
+    """The array of that name, or the only one."""
+    if len(arrays) != 1 and name not in arrays:
+        raise InputError(f"{path} must hold an array {name!r}, got {sorted(arrays)}.")
+    return arrays[name] if name in arrays else next(iter(arrays.values()))
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of a file, by name."""
+    if not path.is_file():
+        raise InputError(f"{path} must be a file of images, got nothing there.")
+    try:
+        if path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}
+        if path.suffix == ".npy":
+            return {"": np.load(path, allow_pickle=False)}
+        opened = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rb") as file:
+            return {"": _idx(path, file.read())}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(
+            f"{path} must be a whole .npy, .npz or IDX file (.gz), got {error}."
+        ) from None
+
+
+def _idx(path: Path, content: bytes) -> np.ndarray:
+    """An array of unsigned bytes in the IDX format (LeCun, Cortes, Burges)."""
+    zeros, kind, ndim = content[:2], *content[2:4].ljust(2, b"\0")
+    ok = zeros == b"\0\0" and kind == _UNSIGNED_BYTES and ndim >= 1
+    require(
+        ok, f"{path}", "an IDX file of unsigned bytes", f"start {content[:4].hex()}"
+    )
+    header = 4 + 4 * ndim
+    shape = tuple(
+        np.frombuffer(content[4:header].ljust(4 * ndim, b"\0"), ">u4").tolist()
+    )
+    expected, got = header + math.prod(shape), len(content)
+    require(got == expected, f"{path}", f"{expected} bytes for its shape {shape}", got)
+    return np.frombuffer(content, np.uint8, offset=header).reshape(shape)
+
+
+def _pixels(path: Path, x: np.ndarray) -> np.ndarray:
+    """Pixel values scaled to [-1, 1]."""
+    integers = x.dtype.kind in "iu"
+    require(integers or x.dtype.kind == "f", f"{path}", "numbers", x.dtype.name)
+    low, high = float(x.min()), float(x.max())
+    if integers:
+        allowed, ok = "pixels in [0, 255]", low >= 0 and high <= 255
+    else:
+        allowed, ok = "pixels in [0, 1] or [-1, 1]", low >= -1 and high <= 1
+    require(ok, f"{path}", allowed, f"[{low:g}, {high:g}]")
+    x = x.astype(np.float64)
+    if integers:
+        return x / 127.5 - 1.0
+    return x if low < 0 else 2.0 * x - 1.0

@@ -1,0 +1,137 @@
+"""Images from files: formats, scaling, and files that are none."""
+
+import gzip
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.image_files import load_images
+from theory.validation import InputError
+
+REPO = Path(__file__).resolve().parents[2]
+IMAGES = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5) * 4
+LABELS = np.array([7, 0, 9], np.uint8)
+
+
+def idx(array):
+    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+    return header + array.tobytes()
+
+
+def write(folder, name, array=IMAGES):
+    path = folder / name
+    if name.endswith(".npy"):
+        np.save(path, array)
+    elif name.endswith(".npz"):
+        np.savez(path, images=array, labels=LABELS)
+    elif name.endswith(".gz"):
+        path.write_bytes(gzip.compress(idx(array)))
+    else:
+        path.write_bytes(idx(array))
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a-idx3-ubyte", "a-idx3-ubyte.gz"])
+def test_all_formats_give_the_same_rows(tmp_path, name):
+    x, labels = load_images(write(tmp_path, name))
+    assert x.dtype == np.float64
+    np.testing.assert_allclose(x, IMAGES.reshape(3, 20) / 127.5 - 1, rtol=1e-15)
+    if name.endswith(".npz"):
+        np.testing.assert_array_equal(labels, LABELS)
+    else:
+        assert labels is None
+
+
+def test_labels_from_a_file_of_their_own(tmp_path):
+    images, labels = write(tmp_path, "i"), write(tmp_path, "l.gz", LABELS)
+    np.testing.assert_array_equal(load_images(images, labels)[1], LABELS)
+    with pytest.raises(
+        InputError, match=r"labels must be 3 integers, got .uint8 of sha"
+    ):
+        load_images(images, write(tmp_path, "short", LABELS[:2]))
+
+
+def test_floats_are_scaled_by_their_range(tmp_path):
+    unit = np.array([[0.0, 0.5], [1.0, 0.25]])
+    expected = [[-1.0, 0.0], [1.0, -0.5]]
+    for values in (unit, 2 * unit - 1):
+        np.testing.assert_allclose(
+            load_images(write(tmp_path, "f.npy", values))[0], expected
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.npy", None, "must be a file of images, got nothing there"),
+        ("a.npy", b"not an array", "must be a whole .npy, .npz or IDX file"),
+        ("a.npz", b"PK\x03\x04 cut", "must be a whole .npy, .npz or IDX file"),
+        ("a.gz", b"no gzip", "must be a whole .npy, .npz or IDX file"),
+        ("a.gz", gzip.compress(idx(IMAGES))[:-20], "must be a whole .npy, .npz or IDX"),
+        ("a", b"", "must be an IDX file of unsigned bytes"),
+        (
+            "a.png",
+            b"\x89PNG....",
+            "must be an IDX file of unsigned bytes, got 'start 89",
+        ),
+        ("a", idx(IMAGES)[:-1], "must be 76 bytes for its shape .3, 4, 5., got 75"),
+        ("a", idx(IMAGES)[:7], "bytes for its shape"),
+        ("a", idx(LABELS), "must be n images of pixels, got"),
+    ],
+)
+def test_what_is_no_image_file_is_refused_in_one_line(tmp_path, name, content, says):
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=says) as refused:
+        load_images(path)
+    assert "\n" not in str(refused.value)
+    assert str(path) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("array", "says"),
+    [
+        (np.array([[300, 0]]), r"must be pixels in \[0, 255\], got"),
+        (np.array([[2.0, 0.0]]), r"must be pixels in \[0, 1\] or \[-1, 1\], got"),
+        (np.array([[np.nan, 0.0]]), r"must be pixels in \[0, 1\] or \[-1, 1\], got"),
+        (np.array([["a", "b"]]), "must be numbers, got"),
+        (np.array([[{}]]), "must be a whole .npy, .npz or IDX file"),
+        (np.zeros((0, 4)), "must be n images of pixels, got"),
+    ],
+)
+def test_arrays_that_are_no_pixels_are_refused(tmp_path, array, says):
+    with pytest.raises(InputError, match=says):
+        load_images(write(tmp_path, "a.npy", array))
+
+
+def test_an_archive_without_images_names_what_it_has(tmp_path):
+    np.savez(tmp_path / "a.npz", x=IMAGES, y=LABELS)
+    with pytest.raises(
+        InputError, match=r"must hold an array 'images', got \['x', 'y'\]"
+    ):
+        load_images(tmp_path / "a.npz")
+
+
+@pytest.fixture
+def mnist():
+    default = REPO.parent / "shared" / "data"
+    folder = Path(os.environ.get("DRIFTLAB_DATA") or default) / "mnist"
+    if not folder.is_dir():
+        pytest.skip("no folder of real images: set DRIFTLAB_DATA")
+    return folder
+
+
+def test_real_digits(mnist):
+    x, labels = load_images(
+        mnist / "t10k-images-idx3-ubyte.gz", mnist / "t10k-labels-idx1-ubyte.gz"
+    )
+    assert x.shape == (10_000, 784)
+    assert labels[:5].tolist() == [7, 2, 1, 0, 4]
+    assert (x.min(), x.max()) == (-1.0, 1.0)
+    x, labels = load_images(mnist / "mnist_train12k.npz")
+    assert x.shape == (12_000, 784)
+    assert labels[:5].tolist() == [5, 0, 4, 1, 9]
