@@ -1,16 +1,14 @@
 r"""Gaussian averages in closed form for :math:`\sigma(u)=\mathrm{erf}(g u/\sqrt2)`.
 
 With :math:`u = g\,\omega` the activation is :math:`\sigma = 2\Phi(u)-1` and its slope
-:math:`2g\varphi(u)`, a Gaussian factor. Products of slopes therefore only *tilt* a jointly
-Gaussian vector x (Sec. 3 of the specification, derived): for a list S of indices and
-:math:`A = I + \mathrm{Cov}[u_S]`,
+:math:`2g\varphi(u)`, a Gaussian factor. It only *tilts* a jointly Gaussian vector x
+(Sec. 3 of the specification, derived): with :math:`m, a-1` the mean and variance of u,
 
-.. math:: E\Big[F(x)\prod_{i\in S}2\varphi(u_i)\Big] = w\,\tilde E[F(x)],\quad
-    w = \frac{2^{|S|}}{(2\pi)^{|S|/2}\sqrt{\det A}}
-        \,e^{-\frac12 E[u_S]^\top A^{-1}E[u_S]},
+.. math:: E[2\varphi(u)F(x)] = \sqrt{\tfrac{2}{\pi a}}\,e^{-m^2/2a}\,\tilde E[F(x)],\qquad
+    \tilde E[x] = E[x]-\mathrm{Cov}[x,u]\tfrac ma,\quad
+    \widetilde{\mathrm{Cov}}[x] = \mathrm{Cov}[x]-\mathrm{Cov}[x,u]\tfrac1a\mathrm{Cov}[u,x] ;
 
-where the tilted law has mean :math:`E[x]-\mathrm{Cov}[x,u_S]A^{-1}E[u_S]` and covariance
-:math:`\mathrm{Cov}[x]-\mathrm{Cov}[x,u_S]A^{-1}\mathrm{Cov}[u_S,x]`. What is left are means
+two slopes are two tilts, one after the other. What is left are means
 of products of two among linear functions and :math:`\sigma`'s: no quadrature in the r
 units, and no inverse of an overlap.
 """
@@ -56,19 +54,16 @@ class _Law(NamedTuple):
     mean: Float[Array, " 2r"]
     cov: Float[Array, "2r 2r"]
 
-    def tilted(self, units: Array) -> "_Law":
-        r"""Under the extra factors :math:`2\varphi(u_i)`, i in `units`."""
-        at = units + self.mean.shape[0] // 2
-        across = self.cov[:, at]
-        A = jnp.eye(len(units), dtype=across.dtype) + across[at]
-        m = self.mean[at]
-        solved = jnp.linalg.solve(A, jnp.concatenate([m[:, None], across.T], axis=1))
-        peak = (2.0 / jnp.pi) ** (0.5 * len(units))
-        weight = peak * jnp.exp(-0.5 * m @ solved[:, 0]) / jnp.sqrt(jnp.linalg.det(A))
+    def tilted(self, unit: Array) -> "_Law":
+        r"""Under the extra factor :math:`2\varphi(u)` of this unit."""
+        at = unit + self.mean.shape[0] // 2
+        m, across = self.mean[at], self.cov[:, at]
+        a = 1.0 + across[at]
+        weight = jnp.sqrt(2.0 / (jnp.pi * a)) * jnp.exp(-0.5 * m * m / a)
         return _Law(
             self.mass * weight,
-            self.mean - across @ solved[:, 0],
-            self.cov - across @ solved[:, 1:],
+            self.mean - across * m / a,
+            self.cov - across[:, None] * across[None, :] / a,
         )
 
 
@@ -130,10 +125,8 @@ def in_closed_form(family: Family, f: Fields, activation: Activation) -> Average
         """All averages for one component; Y stands for 1."""
         mean = jnp.concatenate([(1.0 - f.b * f.beta) * M, g * f.beta * M])
         law = _Law(jnp.ones((), M.dtype), mean, cov)
-        one = jax.vmap(lambda i: law.tilted(i[None]))(units)
-        two = jax.vmap(
-            lambda i: jax.vmap(lambda j: law.tilted(jnp.stack([i, j])))(units)
-        )(units)
+        one = jax.vmap(law.tilted)(units)
+        two = jax.vmap(lambda t: jax.vmap(t.tilted)(units))(one)
         plain = _moments(law, f.Q)
         single = jax.vmap(lambda t: _moments(t, f.Q))(one)
         double = jax.vmap(jax.vmap(lambda t: _moments(t, f.Q).h_h))(two)

@@ -154,7 +154,7 @@ def learning_curve(
     tau: Float[Array, ""] | float,
     nodes,
     points: int = 40,
-    substeps: int = 1,
+    substeps: int | Array = 1,
 ) -> Overlaps:
     r"""Overlaps at :math:`0, \tau/P, \dots, \tau` by classical Runge-Kutta steps.
 
@@ -168,7 +168,8 @@ def learning_curve(
         tau: final time > 0.
         nodes: rule of averaging, see `quadrature`.
         points: P, recorded intervals.
-        substeps: steps in each of them.
+        substeps: steps in each of them; traced, it may vary without a new compilation
+            (reverse-mode derivatives need a number).
 
     Returns:
         Overlaps with a leading axis of P + 1 times.
@@ -177,7 +178,7 @@ def learning_curve(
     add = lambda y, c, k: jax.tree.map(lambda a, d: a + c * d, y, k)
     slope = lambda y: rates(data, training, y, nodes)
 
-    def step(y: Overlaps, _):
+    def step(_, y: Overlaps) -> Overlaps:
         k1 = slope(y)
         k2 = slope(add(y, 0.5 * h, k1))
         k3 = slope(add(y, 0.5 * h, k2))
@@ -185,10 +186,10 @@ def learning_curve(
         mean = jax.tree.map(
             lambda a, b, c, d: (a + 2 * b + 2 * c + d) / 6, k1, k2, k3, k4
         )
-        return add(y, h, mean), None
+        return add(y, h, mean)
 
     def interval(y: Overlaps, _):
-        y = jax.lax.scan(step, y, None, length=substeps)[0]
+        y = jax.lax.fori_loop(0, substeps, step, y)
         return y, y
 
     _, after = jax.lax.scan(interval, start, None, length=points)
