@@ -5,6 +5,7 @@ that very law would show, so that no constant is left to choose but the chance o
 alarm, `FALSE_ALARM` a test.
 """
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
@@ -16,6 +17,9 @@ __all__ = ["RESOLUTION", "distances", "exact", "kolmogorov_floor", "samples_foll
 FALSE_ALARM = 1e-4
 RESOLUTION = 1e-6
 """Relative accuracy of predicted quantities."""
+
+
+_cdf = jax.jit(Projection.cdf, static_argnames="axis")
 
 
 def kolmogorov_floor(n: int) -> float:
@@ -40,12 +44,12 @@ def distances(
     found = []
     for axis in range(axes):
         x = np.sort(np.asarray(samples[:, axis], dtype=np.float64))
-        F = np.asarray(law.cdf(axis, x))
+        F = np.asarray(_cdf(law, axis, x))
         steps = np.arange(n + 1) / n
         kolmogorov = np.max(np.maximum(steps[1:] - F, F - steps[:-1]))
         spread = float(np.sqrt(law.variance()[axis, axis]))
         grid = np.linspace(x[0] - 0.1 * spread, x[-1] + 0.1 * spread, 2001)
-        G = np.asarray(law.cdf(axis, grid))
+        G = np.asarray(_cdf(law, axis, grid))
         empirical = np.searchsorted(x, grid, side="right") / n
         h = grid[1] - grid[0]
         w1 = h * np.sum(np.abs(empirical - G))
