@@ -1,8 +1,8 @@
 r"""ae9: what networks of several widths and activations learn of the trimodal mixture.
 
 The excess risk, what the units add to the skip connection's error, against training time:
-the theory's learning curve, and the risk of the networks that online SGD made in d
-dimensions, averaged with the overlaps they reached.
+the theory's learning curve, and the risk at the mean overlaps that online SGD reached in d
+dimensions (the exact chain).
 """
 
 import jax
@@ -13,22 +13,20 @@ from jaxtyping import Array
 from matplotlib.figure import Figure
 
 from figures import style
+from figures.autoencoder.chains import overlap_record, run_chains
 from figures.autoencoder.presets.learning import Widths
 from figures.autoencoder.problems import training_of, trimodal
 from figures.replication import interval, over_seeds, replica_keys
-from sim.learners.autoencoder.network import weights_of
-from sim.learners.autoencoder.online import learn_online
-from sim.learners.autoencoder.realisation import initial_weights, realise
-from sim.replicas import replicated
 from sim.store import Group, Run, resumable
 from theory.autoencoder.averages import Nodes, midpoint, sobol
 from theory.autoencoder.learning import learning_curve
 from theory.autoencoder.risk import excess_risk
 from theory.claims import Evidence
-from theory.denoiser import Overlaps, Training, initial_overlaps, steps_for
+from theory.denoiser import Overlaps, Training, initial_overlaps
 
 __all__ = ["caption", "draw", "judge", "predict", "simulate"]
 
+MOST = 4  # units
 WARM = 0.1  # of the informed start, official
 OTHERS = ("erf", "relu", "softplus")  # at two units
 BIAS = (8.5, 6.0)  # of the means of M and Q times d, measured in the specification
@@ -37,8 +35,8 @@ LABELS = {"erf": r"$\mathrm{erf}$", "relu": "ReLU", "softplus": "softplus"}
 
 
 def cases(settings: Widths) -> dict[str, tuple[int, str]]:
-    """Label to (width, activation)."""
-    tanh = {f"tanh, r = {r}": (r, "tanh") for r in settings.widths}
+    """Label to (width, activation); two tanh units are always among them."""
+    tanh = {f"tanh, r = {r}": (r, "tanh") for r in sorted({2, *settings.widths})}
     return tanh | {f"{name}, r = 2": (2, name) for name in OTHERS}
 
 
@@ -64,7 +62,12 @@ def simulate(settings: Widths, run: Run, progress) -> xr.Dataset:
 
         def one_case(index: int, state: None) -> tuple[None, xr.Dataset]:
             width, activation = list(chosen.values())[index]
-            return None, _record(_learn(settings, width, activation, keys), "seed")
+            history = run_chains(
+                trimodal(), training_of(settings, activation=activation),
+                start_coefficients(width), settings.dim, settings.tau,
+                settings.records, keys,
+            )  # fmt: skip
+            return None, overlap_record(history, "seed", "tau", units=MOST)
 
         with progress.stage("networks", len(chosen)) as bar:
             trace = resumable(group, len(chosen), lambda: None, one_case, bar.tick)
@@ -79,39 +82,6 @@ def _times(settings: Widths) -> np.ndarray:
     return np.linspace(0.0, settings.tau, settings.records + 1)
 
 
-def _learn(settings: Widths, width: int, activation: str, keys: Array) -> Overlaps:
-    training = training_of(settings, activation=activation)
-    realised = realise(trimodal(), settings.dim)
-    W = initial_weights(jax.random.key(0), realised, start_coefficients(width))
-    weights = weights_of(W, training)
-    total = steps_for(settings.tau, settings.rate, settings.dim)
-    every = max(1, round(total / settings.records))
-    steps = every * settings.records
-
-    def one(key: Array) -> Overlaps:
-        return learn_online(key, training, realised, realised, weights, steps, every)[1]
-
-    return jax.block_until_ready(replicated(one)(keys))
-
-
-def _record(history: Overlaps, *leading: str) -> xr.Dataset:
-    """M and Q, padded to four units by NaN so that all cases share a shape."""
-    dims = (*leading, "tau")
-    r = history.Q.shape[-1]
-    pad = lambda a, units: np.pad(
-        np.asarray(a),
-        [(0, 0)] * (a.ndim - units) + [(0, 4 - r)] * units,
-        constant_values=np.nan,
-    )
-    return xr.Dataset(
-        {
-            "M": ((*dims, "direction", "unit"), pad(history.M, 1)),
-            "Q": ((*dims, "unit", "other"), pad(history.Q, 2)),
-            "b": (dims, np.asarray(history.b[..., 0])),
-        }
-    )
-
-
 def predict(settings: Widths, trace: xr.Dataset) -> xr.Dataset:
     """Learning curves, their excess risk, and that of the simulated overlaps."""
     parts = []
@@ -119,15 +89,13 @@ def predict(settings: Widths, trace: xr.Dataset) -> xr.Dataset:
         training = training_of(settings, activation=activation)
         nodes = nodes_for(width, activation)
         curve = _curve(settings, training, width, nodes)
-        part = _record(curve)
+        part = overlap_record(curve, "tau", units=MOST)
         part["risk"] = ("tau", np.asarray(_risk(training, nodes, curve)))
-        seen = _overlaps(trace.sel(case=label), width)
-        part["simulated_risk"] = (("seed", "tau"), _risk(training, nodes, seen))
+        seen = _mean_overlaps(trace.sel(case=label), width)
+        part["simulated_risk"] = ("tau", _risk(training, nodes, seen))
         parts.append(part)
     joined = xr.concat(parts, "case")
-    return joined.assign_coords(
-        case=trace["case"], seed=trace["seed"], tau=trace["tau"]
-    )
+    return joined.assign_coords(case=trace["case"], tau=trace["tau"])
 
 
 def _curve(settings: Widths, training: Training, width: int, nodes: Nodes) -> Overlaps:
@@ -140,23 +108,19 @@ def _curve(settings: Widths, training: Training, width: int, nodes: Nodes) -> Ov
     )(jnp.asarray(settings.tau))
 
 
-def _risk(training: Training, nodes: Nodes, at: Overlaps) -> np.ndarray:
-    """Excess risk at every set of overlaps, leading axes kept."""
-    shape = at.b.shape[:-1]
-    flat = jax.tree.map(lambda a: a.reshape(-1, *a.shape[len(shape) :]), at)
+def _risk(training: Training, nodes: Nodes, curve: Overlaps) -> np.ndarray:
+    """Excess risk at every time of a curve."""
     one = lambda o: excess_risk(trimodal(), training, o, nodes)
-    return np.asarray(jax.jit(lambda o: jax.lax.map(one, o))(flat)).reshape(shape)
+    return np.asarray(jax.jit(lambda c: jax.lax.map(one, c))(curve))
 
 
-def _overlaps(trace: xr.Dataset, width: int) -> Overlaps:
-    """The simulated overlaps of a case; the trimodal mixture has one block."""
-    own = trace.isel(unit=slice(width), other=slice(width)).transpose(
-        "seed", "tau", ...
-    )
+def _mean_overlaps(trace: xr.Dataset, width: int) -> Overlaps:
+    """Means over seeds of a case; the trimodal mixture has one block."""
+    own = trace.isel(unit=slice(width), other=slice(width)).mean("seed")
     return Overlaps(
-        jnp.asarray(own["M"].values)[:, :, None],
-        jnp.asarray(own["Q"].values)[:, :, None],
-        jnp.asarray(own["b"].values)[..., None],
+        jnp.asarray(own["M"].transpose("tau", ...).values)[:, None],
+        jnp.asarray(own["Q"].transpose("tau", ...).values)[:, None],
+        jnp.asarray(own["b"].values)[:, None],
     )
 
 
@@ -177,10 +141,7 @@ def draw(settings: Widths, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
             label = f"$r = {r}$" if ax is widths else LABELS.get(name, name)
             at = curves.sel(case=case)
             style.theory(ax, at["tau"], at["risk"], "", colour)
-            mean, low, high = interval(at["simulated_risk"])
-            style.simulation(
-                ax, at["tau"], mean, label, low=low, high=high, colour=colour
-            )
+            style.simulation(ax, at["tau"], at["simulated_risk"], label, colour=colour)
         style.reference(ax, 0.0)
     for case, colour in zip(by_name, style.SERIES, strict=False):
         at = curves.sel(case=case)
@@ -203,9 +164,8 @@ def judge(settings: Widths, trace: xr.Dataset, curves: xr.Dataset) -> list[Evide
         setting = f"trimodal mixture, {case}, d = {settings.dim}"
         at = curves.sel(case=case)
         found.append(_means("ae-width", setting, trace.sel(case=case), at, settings))
-        tanh = "tanh, r = 2"
-        if name == "relu" and tanh in trace["case"].values:
-            wrong = curves.sel(case=tanh)
+        if name == "relu":
+            wrong = curves.sel(case="tanh, r = 2")
             seen = trace.sel(case=case)
             found.append(_means("ae-other-activation", setting, seen, wrong, settings))
     return found
@@ -241,8 +201,8 @@ def caption(settings: Widths, trace: xr.Dataset) -> str:
     """What was run."""
     return (
         f"Trimodal mixture in d = {settings.dim}, {trace.sizes['seed']} seeds, noise level "
-        f"t = {settings.t:g}. Lines: the theory's learning curves. Points: networks trained "
-        "by online SGD; their risk is that of the overlaps they reached, bars are 95 % "
+        f"t = {settings.t:g}. Lines: the theory's learning curves. Points: online SGD (the "
+        "exact chain of overlaps); the risk is that of the mean overlaps, bars are 95 % "
         "intervals over seeds. Units start at a tenth of the means, the fourth at minus a "
         "tenth of the first."
     )

@@ -6,7 +6,7 @@ import json
 import math
 import sys
 
-from figures.commands import predict_generation, predict_loop
+from figures.commands import predict_denoiser, predict_generation, predict_loop
 from figures.commands.arguments import add_command
 from figures.commands.predict_table import Row
 
@@ -21,6 +21,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     modes = command.add_subparsers(metavar="mode", required=True)
     predict_loop.add_to(modes)
     predict_generation.add_to(modes)
+    predict_denoiser.add_to(modes)
 
 
 def run(options: argparse.Namespace) -> None:

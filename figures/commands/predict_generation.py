@@ -94,7 +94,8 @@ def _add_formula(modes) -> None:
 
 
 def _formula(options: argparse.Namespace) -> list[Row]:
-    import theory.error_propagation  # noqa: F401  (its import registers the formulas)
+    import theory.autoencoder  # (importing a paper registers its formulas)
+    import theory.error_propagation  # noqa: F401
     from theory.symbolic import keys, statement
     from theory.validation import require
 

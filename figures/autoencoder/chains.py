@@ -1,0 +1,66 @@
+"""Exact chains of overlaps for many seeds, as labelled results."""
+
+import jax
+import numpy as np
+import xarray as xr
+from jaxtyping import Array
+
+from sim.learners.autoencoder.chain import chain_state, learn_chain
+from sim.learners.autoencoder.realisation import realise
+from sim.replicas import replicated
+from theory.denoiser import Overlaps, Training, initial_overlaps, steps_for
+from theory.structured import StructuredMixture
+
+__all__ = ["overlap_record", "run_chains"]
+
+LANES = 16  # seeds that one device runs side by side
+
+
+def run_chains(
+    data: StructuredMixture,
+    training: Training,
+    coefficients: Array,
+    dim: int,
+    tau: float,
+    records: int,
+    keys: Array,
+) -> Overlaps:
+    """Histories at `records` equally spaced times after the start, (keys, records + 1).
+
+    The keys run `LANES` at a time on each device.
+    """
+    every = max(1, round(steps_for(tau, float(training.rate), dim) / records))
+    realised = realise(data, dim)
+    start = chain_state(realised, initial_overlaps(data, coefficients))
+    lanes = min(LANES, len(keys))
+    blocks = -(-len(keys) // lanes)
+    padded = keys[np.arange(blocks * lanes) % len(keys)].reshape(blocks, lanes)
+
+    def block(own: Array) -> Overlaps:
+        one = lambda key: learn_chain(
+            key, training, realised, start, records * every, every
+        )
+        return jax.vmap(one)(own)
+
+    history = replicated(block)(padded)
+    flat = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:])[: len(keys)], history)
+    return jax.block_until_ready(flat)
+
+
+def overlap_record(
+    history: Overlaps, *dims: str, units: int | None = None
+) -> xr.Dataset:
+    """M, Q and the one skip over leading dimensions, padded by NaN to `units`."""
+    missing = (units or history.Q.shape[-1]) - history.Q.shape[-1]
+
+    def padded(a: Array, axes: int) -> np.ndarray:
+        widths = [(0, 0)] * (a.ndim - axes) + [(0, missing)] * axes
+        return np.pad(np.asarray(a), widths, constant_values=np.nan)
+
+    return xr.Dataset(
+        {
+            "M": ((*dims, "direction", "unit"), padded(history.M, 1)),
+            "Q": ((*dims, "unit", "other"), padded(history.Q, 2)),
+            "b": (dims, np.asarray(history.b[..., 0])),
+        }
+    )
