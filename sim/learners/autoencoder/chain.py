@@ -146,35 +146,35 @@ def _learn(key, training, realised, state, steps, record_every):
 
 def _draw(key: Array, training: Training, realised: Realised, r: int, n: int) -> Sample:
     """What n steps need to know of their samples."""
-    keys = jr.split(key, 7)
+    key_component, key_normal, key_chi2, key_levels = jr.split(key, 4)
     S, J = len(realised.sizes), realised.directions.shape[0]
-    c = categorical(keys[0], realised.weights, n)
+    c = categorical(key_component, realised.weights, n)
     s = realised.deviations
-    s = s if s.shape[0] == 1 else s[c]
-    s = s.astype(jnp.float64)
+    s = (s if s.shape[0] == 1 else s[c]).astype(jnp.float64)
     amplitude = jnp.stack([s, jnp.ones_like(s)], axis=2)[..., None]  # (n or 1, S, 2, 1)
-    normal = lambda key, *shape: jr.normal(key, shape, jnp.float32).astype(jnp.float64)
-    chi2 = lambda key, df: _chi2(key, df, (n, S))
-    mean = realised.means[c].astype(jnp.float64).reshape(n, S, 1, J)
-    explicit = amplitude * normal(keys[1], n, S, 2, J)
-    explicit = explicit.at[:, :, :1].add(mean)
-    along = amplitude * normal(keys[2], n, S, 2, r)
-    k = np.asarray(realised.sizes) - J - r
-    c1, c0, xi = chi2(keys[3], k), chi2(keys[4], k - 1), normal(keys[5], n, S)
-    cross = xi * jnp.sqrt(c1)
-    beyond = jnp.stack(
-        [jnp.stack([c1, cross], axis=2), jnp.stack([cross, xi**2 + c0], axis=2)], axis=2
+    g = jr.normal(key_normal, (n, S, 2, J + r + 1), jnp.float32).astype(jnp.float64)
+    explicit, along, xi = (
+        amplitude * g[..., :J],
+        amplitude * g[..., J:-1],
+        g[:, :, 0, -1],
     )
+    mean = realised.means[c].astype(jnp.float64).reshape(n, S, 1, J)
+    explicit = explicit.at[:, :, :1].add(mean)
+    k = np.asarray(realised.sizes) - J - r
+    c1, c0 = _chi2(key_chi2, np.stack([k, k - 1]), n)
+    cross = xi * jnp.sqrt(c1)
+    beyond = jnp.stack([c1, cross, cross, xi**2 + c0], axis=2).reshape(n, S, 2, 2)
     gram = jnp.einsum("nsar,nsbr->nsab", along, along)
     gram += amplitude * jnp.swapaxes(amplitude, 2, 3) * beyond
-    return Sample(draw_levels(keys[6], training, n), explicit, along, gram)
+    return Sample(draw_levels(key_levels, training, n), explicit, along, gram)
 
 
-def _chi2(key: Array, df: np.ndarray, shape: tuple[int, ...]) -> Array:
-    """Chi-square of integer df >= 0 in each column, 0 where df is 0."""
-    half = jnp.asarray(np.maximum(df, 1) / 2, jnp.float32)
-    draws = 2.0 * jr.gamma(key, jnp.broadcast_to(half[None], shape), dtype=jnp.float32)
-    return jnp.where(df[None] > 0, draws, 0.0).astype(jnp.float64)
+def _chi2(key: Array, df: np.ndarray, n: int) -> Float[Array, "which n s"]:
+    """Chi-square of integer df >= 0, shape (which, s); 0 where df is 0."""
+    half = jnp.asarray(np.maximum(df, 1) / 2, jnp.float32)[:, None]
+    shape = (len(df), n, df.shape[1])
+    draws = 2.0 * jr.gamma(key, jnp.broadcast_to(half, shape), dtype=jnp.float32)
+    return jnp.where(df[:, None] > 0, draws, 0.0).astype(jnp.float64)
 
 
 def _step(training: Training, d: int, state: State, sample: Sample) -> State:

@@ -136,7 +136,8 @@ def sample_euler(
     def one(x, key):
         def step(x, k):
             f = denoise(law.weights, x[None], law.activation)[0]
-            xi = jr.normal(jr.fold_in(key, k), x.shape, x.dtype)
+            drawn = lambda: jr.normal(jr.fold_in(key, k), x.shape, x.dtype)
+            xi = jax.lax.cond(noise[k] > 0, drawn, lambda: jnp.zeros_like(x))
             return x + h[k] * (c[k] * x + g[k] * f) + noise[k] * xi, None
 
         return jax.lax.scan(step, x, jnp.arange(len(h), dtype=jnp.int32))[0]
