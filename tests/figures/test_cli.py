@@ -409,6 +409,36 @@ def test_predicted_plan_and_formula(driftlab):
     assert any(line.startswith(key) for line in lines)
 
 
+def test_predicted_learning_of_the_denoiser(driftlab):
+    _, lines, _ = driftlab(
+        *("predict", "denoiser", "--means", "2;-2", "--width", 1, "--warm", 0.05),
+        *("--tau", 1, "--points", 2, "--tolerance", 1e-4, "--format", "csv"),
+    )
+    rows = table(lines)
+    assert [row["samples_per_dim"] for row in rows] == [0.0, 2.5, 5.0]
+    assert rows[2]["b"] == pytest.approx(0.53115714, abs=1e-4)  # autonomous
+    assert rows[0]["splitting1"] < 0 < rows[1]["splitting1"]  # splits at tau = .459
+    status, _, err = driftlab("predict", "denoiser", "--t", 1)
+    assert (status, err) == (2, "driftlab: t must be in (0, 1), got 1.\n")
+    status, _, err = driftlab("predict", "denoiser", "--means", "1,2;3")
+    assert status == 2
+    assert "means must be vectors of one length" in err
+
+
+def test_predicted_retraining_of_the_denoiser(driftlab):
+    _, lines, _ = driftlab(
+        *("predict", "retraining", "--means", "2;-2", "--width", 1),
+        *("--generations", 1, "--format", "csv"),
+    )
+    rows = table(lines)
+    assert [row["generated_bulk"] for row in rows] == pytest.approx(
+        [2.0845473605, 11.4555759068]
+    )
+    _, lines, _ = driftlab("predict", "critical-time", "--t", "0.4,0.7")
+    assert lines[1].split()[1] == "-"
+    assert float(lines[2].split()[1]) == pytest.approx(3.04066999)
+
+
 def test_histories_must_fit_the_generations(driftlab):
     status, _, err = driftlab("predict", "bounds", "--alpha", "0.1,0.2")
     assert status == 2
