@@ -267,6 +267,10 @@ def at_start():
             "W must be finite, got nan",
         ),
         (
+            lambda: learn_online(jr.key(0), *_with(at_start(), np.inf), 4, 4),
+            "b must be finite, got inf",
+        ),
+        (
             lambda: learn_online(jr.key(0), *_with(at_start()), 0, 1),
             "steps must be an integer >= 1, got 0",
         ),
@@ -294,6 +298,6 @@ def test_bad_input_is_refused_in_one_line(call, says):
         call()
 
 
-def _with(start):
+def _with(start, b=0.0):
     tr, realised, weights = start
-    return tr, realised, realised, weights
+    return tr, realised, realised, weights._replace(b=jnp.full(1, b, jnp.float32))
