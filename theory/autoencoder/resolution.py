@@ -9,7 +9,7 @@ alone may agree by chance. All is deterministic; compiled programs are reused, s
 ladder's sizes are fixed.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +22,7 @@ from theory.autoencoder.learning import learning_curve, rates
 from theory.autoencoder.together import cross_noise
 from theory.denoiser import Overlaps, Training
 from theory.structured import StructuredMixture
-from theory.validation import require, require_in, require_positive
+from theory.validation import InputError, require, require_in, require_positive
 
 __all__ = ["Resolved", "resolved_curve", "resolved_nodes"]
 
@@ -127,13 +127,12 @@ def resolved_curve(
         )
         of_nodes = float(tau) * across
         if finer is not None:
-            other = _curve(*problem, finer, substeps, points=points)
+            other = _curve(problem, finer, substeps, points=points)
             of_nodes += SAFETY * _distance(curve, other)
         if of_nodes <= 0.5 * tolerance:
             return Resolved(curve, rule, substeps, of_steps + of_nodes)
         states, share = curve, 0.25 * share
-    require(False, "tolerance", f">= {2 * of_nodes:.1g}", tolerance)
-    raise AssertionError
+    return _missed(f">= {2 * of_nodes:.1g}", tolerance)
 
 
 def _pilot(training: Training, start: Overlaps) -> Rule:
@@ -146,21 +145,20 @@ def _pilot(training: Training, start: Overlaps) -> Rule:
 
 def _resolved_steps(problem, points: int, rule: Rule, tolerance: float):
     """Curve, substeps and error; the error is that of a method of order 3 or more."""
-    coarse, substeps = _curve(*problem, rule, 1, points=points), 2
+    coarse, substeps = _curve(problem, rule, 1, points=points), 2
     while substeps <= MOST_SUBSTEPS:
-        curve = _curve(*problem, rule, substeps, points=points)
+        curve = _curve(problem, rule, substeps, points=points)
         error = _distance(curve, coarse) / 7.0
         if error <= tolerance:
             return curve, substeps, error
         coarse, substeps = curve, 2 * substeps
     allowed = f">= {2 * error:.1g} with {MOST_SUBSTEPS} substeps"
-    require(False, "tolerance", allowed, tolerance)
-    raise AssertionError
+    return _missed(allowed, tolerance)
 
 
 @jax.jit(static_argnames="points")
-def _curve(data, training, start, tau, rule, substeps, points) -> Overlaps:
-    return learning_curve(data, training, start, tau, rule, points, substeps)
+def _curve(problem: tuple, rule: Rule, substeps: int, points: int) -> Overlaps:
+    return learning_curve(*problem, rule, points, substeps)
 
 
 def _resolve(data, training, at: Overlaps, tolerance: float) -> _Step:
@@ -195,8 +193,7 @@ def _climb_midpoint(data, training, at: Overlaps, tolerance: float) -> _Step:
             if error <= tolerance:
                 return _Step(rules[-1 - look], rules[-1], error)
     allowed = f">= {error:.1g}, the error of {rungs[-1 - look]} nodes a dimension"
-    require(False, "tolerance", allowed, tolerance)
-    raise AssertionError
+    return _missed(allowed, tolerance)
 
 
 def _climb_sobol(data, training, at: Overlaps, tolerance: float) -> _Step:
@@ -209,8 +206,7 @@ def _climb_sobol(data, training, at: Overlaps, tolerance: float) -> _Step:
         if error <= tolerance:
             return _Step(_union(sets), _union(_scramblings(r, 2 * size, 100)), error)
     allowed = f">= {error:.1g}, the error of {SIZES[-1] * SCRAMBLINGS} Sobol points"
-    require(False, "tolerance", allowed, tolerance)
-    raise AssertionError
+    return _missed(allowed, tolerance)
 
 
 @jax.jit
@@ -253,6 +249,10 @@ def _cross_error(data, training, at: Overlaps) -> float:
     scatter = jnp.std(jax.lax.map(noise, sets), axis=0, ddof=1)
     phi = data.masses[None, :, None, None]
     return 3.0 * float(jnp.max(2.0 * training.rate * phi * scatter))
+
+
+def _missed(allowed: str, tolerance: float) -> NoReturn:
+    raise InputError(f"tolerance must be {allowed}, got {tolerance:g}.")
 
 
 def _distance(a: Overlaps, b: Overlaps) -> float:
