@@ -28,7 +28,14 @@ from theory.denoiser import Training, steps_for
 from theory.processes import EulerGrid, euler_grid
 from theory.structured import StructuredMixture
 
-__all__ = ["Conditions", "Recipe", "conditions", "recipe", "simulate_generations"]
+__all__ = [
+    "Conditions",
+    "Recipe",
+    "conditions",
+    "plane_moments",
+    "recipe",
+    "simulate_generations",
+]
 
 PIECE = 0.05
 """Natural time of a piece of training."""
@@ -60,14 +67,15 @@ def recipe(
     coefficients: Float[Array, "r j"],
     dim: int,
     generations: int,
+    piece: float = PIECE,
     **measured,
 ) -> Recipe:
     """Informed start without a random part, skip from 0, the official sampler."""
     data = realise(law, dim)
     W = initial_weights(jr.key(0), data, coefficients)
-    piece = max(1, steps_for(PIECE, float(training.rate), dim))
+    steps = max(1, steps_for(piece, float(training.rate), dim))
     initial = weights_of(W, training)
-    return Recipe(data, euler_grid(), initial, piece, generations, **measured)
+    return Recipe(data, euler_grid(), initial, steps, generations, **measured)
 
 
 class Conditions(NamedTuple):
@@ -88,9 +96,7 @@ def conditions(recipe: Recipe, trainings, tau, share=0.0) -> Conditions:
     step = 2.0 * float(trainings[0].rate) / recipe.data.dim
     pieces = np.maximum(np.round(np.asarray(tau) / (step * recipe.piece)), 1)
     share = np.broadcast_to(np.asarray(share, dtype=float), pieces.shape)
-    return Conditions(
-        stacked, pieces.astype(int), share, pieces * recipe.piece * step
-    )
+    return Conditions(stacked, pieces.astype(int), share, pieces * recipe.piece * step)
 
 
 def simulate_generations(
@@ -134,6 +140,17 @@ def simulate_generations(
         trace = resumable(group, recipe.generations, start, one_generation, bar.tick)
     coords = {"tau": ("condition", at.tau), "share": ("condition", at.share)}
     return trace.assign_coords(seed=np.array(group.seeds), **coords)
+
+
+def plane_moments(
+    x: Float[Array, "n d"], weights: Weights
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Mean squared length of samples within span W; mean square a coordinate outside."""
+    basis = jnp.linalg.qr(weights.W.T)[0]
+    within = jnp.sum((x @ basis) ** 2, axis=1)
+    outside = jnp.sum(x**2, axis=1) - within
+    d, r = basis.shape
+    return jnp.mean(within), jnp.mean(outside) / (d - r)
 
 
 _DIMS = {"Q": ("unit", "other"), "M": ("direction", "unit")}
