@@ -20,7 +20,14 @@ from theory.claims import Evidence
 from theory.processes import EulerGrid
 from theory.structured import StructuredMixture
 
-__all__ = ["BULK_MARGIN", "follow", "generated_law", "sample_evidence"]
+__all__ = [
+    "BULK_MARGIN",
+    "counting_error",
+    "follow",
+    "generated_law",
+    "quasi_random",
+    "sample_evidence",
+]
 
 Latents = Callable[[Array, Array], LatentLaw]
 """(Q, b) -> law of Z after the sampler's last step"""
@@ -29,6 +36,22 @@ BULK_MARGIN = 0.01
 W1_MULTIPLE = np.sqrt(np.pi / 2.0) * ndtri(1.0 - FALSE_ALARM / 2.0)
 """W1 over its mean that a law of two atoms, which fluctuates most, exceeds with
 `FALSE_ALARM`: there it is a half-normal variable."""
+
+
+def counting_error(p: Float[np.ndarray, " k"], n: int) -> Float[np.ndarray, " k"]:
+    r"""Error of a share of n draws that is exceeded with `FALSE_ALARM` (Bernstein).
+
+    .. math:: \frac{L}{3n} + \sqrt{\frac{L^2}{9n^2} + \frac{2p(1-p)L}{n}},\quad
+        L = \ln(2/\mathrm{FALSE\_ALARM})
+    """
+    third = np.log(2.0 / FALSE_ALARM) / (3.0 * n)
+    return third + np.sqrt(third**2 + 6.0 * p * (1.0 - p) * third)
+
+
+def quasi_random(points: Float[np.ndarray, "n r"]) -> LatentLaw:
+    """Standard nodes of equal weight."""
+    n = len(points)
+    return LatentLaw(jnp.asarray(points), jnp.full((n,), 1.0 / n, jnp.float64))
 
 
 def generated_law(

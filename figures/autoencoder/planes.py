@@ -8,11 +8,20 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from figures import style
 from theory.autoencoder.sampling import Projection
 
-__all__ = ["SHARES", "density", "draw_plane", "gaussian_mixture_density", "grid_line"]
+__all__ = [
+    "SHARES",
+    "density",
+    "draw_plane",
+    "gaussian_mixture_density",
+    "grid_line",
+    "marks",
+]
 
 SHARES = (0.9, 0.5, 0.1)
 """Mass inside the contours drawn, from the outermost to the innermost."""
@@ -85,6 +94,18 @@ def draw_plane(
     ax.set_ylim(line[0], line[-1])
     ax.set_aspect("equal")
     ax.grid(visible=False)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+
+
+def marks() -> list[Line2D]:
+    """What stands for samples, theory and target in a legend."""
+    dot = {"marker": "o", "linestyle": "", "markersize": 3}
+    return [
+        Line2D([], [], color=style.SIMULATION, label="simulated", **dot),
+        Line2D([], [], color=style.THEORY, label="theory"),
+        Line2D([], [], color=TARGET, label="data"),
+    ]
 
 
 def _contours(ax: Axes, line, table, colour: str, width: float) -> None:

@@ -15,17 +15,23 @@ import xarray as xr
 from jaxtyping import Array, Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.special import ndtri
 
 from figures import style
-from figures.autoencoder.evidence import FALSE_ALARM, exact
+from figures.autoencoder.evidence import exact
 from figures.autoencoder.growth import Growth, grow, labelled
-from figures.autoencoder.laws import follow, generated_law, sample_evidence
+from figures.autoencoder.laws import (
+    counting_error,
+    follow,
+    generated_law,
+    quasi_random,
+    sample_evidence,
+)
 from figures.autoencoder.planes import (
     density,
     draw_plane,
     gaussian_mixture_density,
     grid_line,
+    marks,
 )
 from figures.autoencoder.presets.learning import Trimodal
 from figures.autoencoder.problems import informed, training_of, trimodal
@@ -37,7 +43,7 @@ from sim.store import Group, Run, resumable
 from theory.autoencoder.averages import midpoint, normal_sobol
 from theory.autoencoder.learning import learning_curve
 from theory.autoencoder.modes import mode_masses
-from theory.autoencoder.sampling import LatentLaw, Projection, latent_law, start_nodes
+from theory.autoencoder.sampling import LatentLaw, Projection, latent_law
 from theory.claims import Evidence
 from theory.denoiser import Overlaps, Training, initial_overlaps
 from theory.processes import EulerGrid, euler_grid
@@ -140,9 +146,9 @@ def predict(settings: Trimodal, trace: xr.Dataset) -> xr.Dataset:
         return lambda Q, M, b: generated_law(Q, M, b, data, PLANE, latents, grid)
 
     end = curve.Q[-1], curve.M[-1], curve.b[-1, 0]
-    curves = curves.merge(follow(trace, law(start_nodes(WIDTH, 2**12))))
+    curves = curves.merge(follow(trace, law(quasi_random(normal_sobol(WIDTH, 2**13)))))
     curves["mass"] = ("mode", _masses(law, end))
-    fine = jax.jit(law(start_nodes(WIDTH, 2**18)))(*end)
+    fine = jax.jit(law(quasi_random(normal_sobol(WIDTH, 2**17))))(*end)
     curves["density"] = (("y", "x"), density(fine, LINE, BLUR))
     return curves.assign_coords(tau=trace["tau"], seed=trace["seed"], x=LINE, y=LINE)
 
@@ -163,8 +169,7 @@ def _curve(training: Training, trace: xr.Dataset) -> Overlaps:
 def _masses(law, end) -> Float[np.ndarray, " mode"]:
     """Probability of each quadrant, by points jointly quasi-random."""
     points = jnp.asarray(normal_sobol(2 * WIDTH, 2**14))
-    even = jnp.full(len(points), 1.0 / len(points), jnp.float64)
-    implied: Projection = jax.jit(law(LatentLaw(points[:, :WIDTH], even)))(*end)
+    implied: Projection = jax.jit(law(quasi_random(points[:, :WIDTH])))(*end)
     return np.asarray(mode_masses(implied, jnp.asarray(QUADRANTS), points[:, WIDTH:]))
 
 
@@ -195,6 +200,10 @@ def draw(settings: Trimodal, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
     draw_plane(
         plane, trace["x"].isel(seed=0, look=-1).values, curves["density"], target
     )
+    plane.legend(
+        handles=marks(), loc="upper center", ncols=3, fontsize="x-small",
+        columnspacing=1.0, borderaxespad=0.1,
+    )  # fmt: skip
     return fig
 
 
@@ -298,8 +307,7 @@ def _mass_evidence(settings, trace, curves, setting: str) -> Evidence:
     signs = np.sign(trace["x"].isel(look=-1).values).reshape(-1, 2)
     share = np.mean(np.all(signs[:, None] == QUADRANTS[None], axis=2), axis=0)
     p, n = curves["mass"].values, len(signs)
-    counting = ndtri(1.0 - FALSE_ALARM / 2.0) * np.sqrt(p * (1.0 - p) / n)
-    allowed = counting + FACTOR * MASS / np.sqrt(settings.dim)
+    allowed = counting_error(p, n) + FACTOR * MASS / np.sqrt(settings.dim)
     return exact(
         "ae-mode-masses",
         setting,

@@ -18,11 +18,13 @@ _MODULE = "figures.autoencoder"
 class Trimodal(Sampled):
     """Settings of ae1."""
 
+    dim: int = 2_000
+    """dimension d"""
     tau: float = 4.0
     """final training time 2 eta n / d"""
     records: int = 40
     """times at which overlaps are recorded"""
-    chains: int = 64
+    chains: int = 32
     """exact chains of overlaps beside each run, for the mean over runs"""
 
     def _check(self, name: str, value: Any) -> None:
@@ -82,13 +84,18 @@ CLAIMS = (
         "Every single run stays within 2.5 times (3.9, 1.45)/sqrt(d) of the theory's M and Q "
         "at all training times",
         ("official setting, where these sizes were measured",),
-        expected=(Outcome.HOLDS,),
+        expected=(Outcome.HOLDS, Outcome.HYPOTHESES_NOT_MET),
     ),
     claim(
         "ae-mean-run",
         "derived here (learning curve)",
         "The mean over runs of M, Q and b is the theory's up to 2.5 times (8.5, 6, 2.03)/d",
         ("official setting, where these sizes were measured",),
+        expected=(
+            Outcome.HOLDS,
+            Outcome.INCONCLUSIVE,
+            Outcome.HYPOTHESES_NOT_MET,
+        ),
     ),
     claim(
         "ae-mode-masses",
@@ -96,7 +103,7 @@ CLAIMS = (
         "The generated modes have the masses of the theory, up to counting error and "
         "2.5 times 0.11/sqrt(d)",
         ("official setting, where these sizes were measured",),
-        expected=(Outcome.HOLDS,),
+        expected=(Outcome.HOLDS, Outcome.HYPOTHESES_NOT_MET),
     ),
     claim(
         "ae-gradient-flow",
@@ -151,7 +158,7 @@ FIGURES = (
         "the data have three",
         module=f"{_MODULE}.trimodal",
         presets=presets(
-            Trimodal(seeds=2, dim=400, records=10, samples=500, chains=32),
+            Trimodal(seeds=2, dim=400, records=10, samples=2_000, chains=64),
             Trimodal(),
             Trimodal(seeds=32, dim=20_000, samples=10_000, chains=256),
         ),
