@@ -24,7 +24,7 @@ from jaxtyping import Array, Float
 from theory.autoencoder.averages import Averages, Fields
 from theory.denoiser import Activation
 from theory.structured import Family
-from theory.validation import require
+from theory.validation import InputError
 
 __all__ = ["bivariate_normal", "in_closed_form"]
 
@@ -113,8 +113,9 @@ def in_closed_form(family: Family, f: Fields, activation: Activation) -> Average
         InputError: unless the activation is an error function.
     """
     g = activation.erf_gain
-    allowed = "an error function (erf, probit) for closed averages"
-    require(g is not None, "activation", allowed, activation.name)
+    if g is None:
+        allowed = "an error function (erf, probit) for closed averages"
+        raise InputError(f"activation must be {allowed}, got {activation.name!r}.")
     r = f.Q.shape[-1]
     own = f.Qc - 2.0 * f.b * f.beta * f.Qc + f.b**2 * f.Omega
     across = g * (f.beta * f.Qc - f.b * f.Omega)

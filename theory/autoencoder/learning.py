@@ -14,7 +14,7 @@ derivatives in all of them go through.
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import diffrax
 import jax
@@ -119,7 +119,7 @@ def rates(data: StructuredMixture, training: Training, at: Overlaps, nodes) -> O
     rules = quadrature(data, nodes)
     per_level = training.skip == "per-level"
     levels = training.alpha.shape[-1]
-    terms, skips = None, []
+    shares = []
     for level in range(levels):
         b = at.b[level if per_level else 0]
         parts = [
@@ -127,9 +127,8 @@ def rates(data: StructuredMixture, training: Training, at: Overlaps, nodes) -> O
             for family, rule in zip(data.families, rules, strict=True)
         ]
         share = training.level_weights[level]
-        own = _Terms(*(share * v for v in sum(parts[1:], parts[0])))
-        skips.append(own.skip)
-        terms = own if terms is None else terms + own
+        shares.append(_Terms(*(share * v for v in sum(parts[1:], parts[0]))))
+    terms = sum(shares[1:], shares[0])
     noise = terms.noise
     if training.levels == "together" and levels > 1:
         from theory.autoencoder.together import cross_noise
@@ -143,7 +142,7 @@ def rates(data: StructuredMixture, training: Training, at: Overlaps, nodes) -> O
         + 2.0 * training.rate * phi * noise
         - training.decay * at.q
     )
-    db = jnp.stack(skips) if per_level else sum(skips[1:], skips[0])[None]
+    db = jnp.stack([own.skip for own in shares]) if per_level else terms.skip[None]
     return Overlaps(dm, dq, training.skip_ratio * db)
 
 
@@ -222,4 +221,4 @@ def adaptive_curve(
         stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol),
         max_steps=max_steps,
     )
-    return solution.ys
+    return cast(Overlaps, solution.ys)

@@ -158,7 +158,8 @@ def _resolved_steps(problem, points: int, rule: Rule, tolerance: float):
 
 @jax.jit(static_argnames="points")
 def _curve(problem: tuple, rule: Rule, substeps: int, points: int) -> Overlaps:
-    return learning_curve(*problem, rule, points, substeps)
+    data, training, start, tau = problem
+    return learning_curve(data, training, start, tau, rule, points, substeps)
 
 
 def _resolve(data, training, at: Overlaps, tolerance: float) -> _Step:
