@@ -48,6 +48,7 @@ STEPS = 120  # Runge-Kutta steps a generation
 FLUCTUATION = 1.45  # of Q in one run, times sqrt(d), from the specification
 MARGIN = 2.5
 BINS = 48
+PER_BIN = 4  # points of the theory in each of them
 SHOWN = 4  # generations whose density is drawn
 SETTING = "two modes at +-2, one unit"
 
@@ -134,9 +135,10 @@ def predict(settings: Retrained, trace: xr.Dataset) -> xr.Dataset:
 
 
 def _edges(trace: xr.Dataset) -> Array:
-    """Bins that hold all samples, (condition, generation, edge)."""
+    """Bins that hold all samples, each in `PER_BIN` parts: (condition, generation, corner)."""
     reach = abs(trace["x"]).max(("seed", "sample")).transpose("condition", "generation")
-    return jnp.asarray(1.15 * reach.values[..., None] * np.linspace(-1, 1, BINS + 1))
+    corners = np.linspace(-1.15, 1.15, PER_BIN * BINS + 1)
+    return jnp.asarray(reach.values[..., None] * corners)
 
 
 def _names(trace: xr.Dataset) -> list[str]:
@@ -202,14 +204,15 @@ def _density(
     ax: Axes, trace: xr.Dataset, curves: xr.Dataset, c: int, g: int, colour: str
 ) -> None:
     at = {"condition": c, "generation": g}
-    edges = curves["edges"].isel(at).values
-    width, middle = edges[1] - edges[0], 0.5 * (edges[1:] + edges[:-1])
+    fine = curves["edges"].isel(at).values
+    edges = fine[::PER_BIN]
+    width = edges[1] - edges[0]
     counts, _ = np.histogram(trace["x"].isel(at).values.ravel(), edges)
-    ax.bar(
-        middle, counts / counts.sum() / width, width, color=colour, alpha=0.35,
-        label="simulated",
-    )  # fmt: skip
-    style.theory(ax, middle, np.diff(curves["cdf"].isel(at)) / width, "theory", colour)
+    density = counts / counts.sum() / width
+    middle = 0.5 * (edges[1:] + edges[:-1])
+    ax.bar(middle, density, width, color=colour, alpha=0.35, label="simulated")
+    line = np.diff(curves["cdf"].isel(at)) * PER_BIN / width
+    style.theory(ax, 0.5 * (fine[1:] + fine[:-1]), line, "theory", colour)
     ax.set_yticks([])
 
 

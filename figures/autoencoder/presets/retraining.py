@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from figures.autoencoder.presets.common import PAPER, Common, claim, presets
+from figures.autoencoder.presets.common import PAPER, Common, claim
 from figures.catalogue import Figure
+from figures.settings import presets
 from theory.claims import Claim, Outcome
 from theory.validation import require, require_in
 
@@ -197,6 +198,40 @@ CLAIMS: tuple[Claim, ...] = (
         "design)",
         expected=FAILS,
     ),
+    claim(
+        "ae-splitting-index",
+        "bimodality index",
+        "Along training the bimodality index of runs is that of the learning curve, within "
+        "what biases of 6/d in Q and 2/d in b, times 2.5, make of it (slacks in ln(1 + I))",
+        formula="splitting",
+    ),
+    claim(
+        "ae-splits",
+        "bimodality index",
+        "Before the splitting time the samples' density is concave at 0, after it convex",
+        formula="splitting",
+    ),
+    claim(
+        "ae-naive-onset",
+        "falsification control",
+        "Samples split when Q + b = 1: I = 0 there (false by design: I vanishes earlier)",
+        expected=FAILS,
+    ),
+    claim(
+        "ae-survival",
+        "closed recursion and bimodality index",
+        "Retrained networks keep or lose the two modes of an axis as predicted (slacks in "
+        "ln(1 + I), towards the predicted side)",
+        ("away from a threshold",),
+        formula="splitting",
+    ),
+    claim(
+        "ae-more-training-keeps",
+        "falsification control",
+        "The longer the training, the more modes last: the strong ones are kept after the "
+        "longest training tried (false by design)",
+        expected=FAILS,
+    ),
 )
 
 _MODULE = "figures.autoencoder"
@@ -248,5 +283,52 @@ FIGURES: tuple[Figure, ...] = (
             "autoencoder.critical_samples",
             "autoencoder.conditional_bulk",
         ),
+    ),
+    Figure(
+        id="ae6",
+        paper=PAPER,
+        title="When one mode becomes two",
+        shows="the bimodality index along training from several starts, the splitting time "
+        "against the start, and samples before and after it",
+        module=f"{_MODULE}.splitting",
+        presets=presets(
+            Splitting(
+                seeds=6,
+                warms=(0.1, 0.05),
+                until=1.0,
+                records=10,
+                dim=2_000,
+                samples=2_000,
+                sampled_dim=100,
+            ),
+            Splitting(),
+            Splitting(
+                seeds=64, records=48, dim=20_000, samples=50_000, sampled_dim=2_000
+            ),
+        ),
+        claims=("ae-splitting-index", "ae-splits", "ae-naive-onset"),
+        formulas=("autoencoder.splitting", "autoencoder.splitting_continuous"),
+    ),
+    Figure(
+        id="ae7",
+        paper=PAPER,
+        title="Which modes survive retraining",
+        shows="predicted bimodality of a strong and a weak axis over training time and "
+        "generation, thresholds, and the fate of simulated networks",
+        module=f"{_MODULE}.survival_map",
+        presets=presets(
+            SurvivalMap(
+                seeds=5,
+                taus=(0.6, 2.0, 4.6),
+                columns=12,
+                generations=2,
+                dim=100,
+                points=9,
+            ),
+            SurvivalMap(),
+            SurvivalMap(seeds=16, columns=160, generations=5, dim=2_000, points=12),
+        ),
+        claims=("ae-survival", "ae-more-training-keeps"),
+        formulas=("autoencoder.splitting",),
     ),
 )
