@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
@@ -72,14 +71,11 @@ def generated_law(
 def follow(trace: xr.Dataset, law: Callable[..., Projection]) -> xr.Dataset:
     """Distances of the samples of every (seed, look) from ``law(Q, M, b)``, per axis."""
     at = trace[["M", "Q", "b"]].sel(tau=trace["look"].values)
-    compiled = jax.jit(law)
     shape = (trace.sizes["seed"], trace.sizes["look"])
     found = np.empty((3, *shape, trace.sizes["axis"]))
     for s, k in np.ndindex(*shape):
         here = at.isel(seed=s, tau=k)
-        implied = compiled(
-            *(jnp.asarray(here[name].values) for name in ("Q", "M", "b"))
-        )
+        implied = law(*(jnp.asarray(here[name].values) for name in ("Q", "M", "b")))
         found[:, s, k] = distances(trace["x"].isel(seed=s, look=k).values, implied)
     dims = ("seed", "look", "axis")
     names = ("kolmogorov", "w1", "w1_floor")

@@ -23,8 +23,8 @@ __all__ = [
     "marks",
 ]
 
-SHARES = (0.9, 0.5, 0.1)
-"""Mass inside the contours drawn, from the outermost to the innermost."""
+SHARES = (0.9, 0.6, 0.3)
+"""Share of the mass in the panel inside the contours drawn, from the outermost to the innermost."""
 
 TARGET = "#8a8f98"
 
@@ -92,7 +92,7 @@ def draw_plane(
     _contours(ax, line, theory.values, style.THEORY, 1.1)
     ax.set_xlim(line[0], line[-1])
     ax.set_ylim(line[0], line[-1])
-    ax.set_aspect("equal")
+    ax.set_box_aspect(1.0)
     ax.grid(visible=False)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))

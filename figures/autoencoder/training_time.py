@@ -6,6 +6,8 @@ along the line through them: the cluster between them is left out. The parameter
 official picture are unknown; these were chosen to show what it shows.
 """
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -37,7 +39,7 @@ from sim.store import Run
 from theory.autoencoder.averages import normal_sobol, sobol, square_root
 from theory.autoencoder.learning import learning_curve
 from theory.autoencoder.modes import mode_masses
-from theory.autoencoder.sampling import LatentLaw, reduced_sde
+from theory.autoencoder.sampling import LatentLaw, Projection, reduced_sde
 from theory.claims import Evidence
 from theory.denoiser import Overlaps, initial_overlaps
 from theory.processes import EulerGrid, euler_grid
@@ -49,7 +51,7 @@ WIDTH = 2
 CORNERS = np.array([[-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
 LOST = 1  # the cluster between the other two
 JUDGED, DRAWN = 2**13, 2**15  # quasi-random paths of the reduced SDE
-REACH, BLUR = 3.0, 0.1  # half-width of the panels, and blur, in units of the distance
+REACH, BLUR = 4.0, 0.15  # half-width of the panels, and blur, in units of the distance
 PRESET = TrainingTime()
 
 
@@ -99,18 +101,18 @@ def predict(settings: TrainingTime, trace: xr.Dataset) -> xr.Dataset:
     """Learning curve; laws of samples, given the weights and in the limit of large d."""
     data, _, _ = _problem(settings)
     curve = _curve(settings, trace)
-    law, normals = _reduced(settings, data, JUDGED)
-    curves = labelled(curve, ("tau",)).merge(follow(trace, law))
-    curves["share"] = ("seed", "look", "mode"), _shares(settings, trace, law, normals)
-    drawn, normals = _reduced(settings, data, DRAWN)
-    limit, line = jax.jit(drawn), _line(settings)
-    tables, shares = [], []
-    for k in _looks(trace):
-        end = limit(curve.Q[k], curve.M[k], curve.b[k, 0])
-        tables.append(density(end, line, BLUR * settings.distance))
-        shares.append(mode_masses(end, settings.distance * CORNERS, normals))
+    law, paths = _law(settings, data), _paths(settings, JUDGED)
+    follows = follow(trace, lambda *weights: law(paths, *weights))
+    curves = labelled(curve, ("tau",)).merge(follows)
+    curves["share"] = ("seed", "look", "mode"), _shares(settings, trace, law, paths)
+    paths, line = _paths(settings, DRAWN), _line(settings)
+    tables = [
+        density(
+            law(paths, curve.Q[k], curve.M[k], curve.b[k, 0]), line, _blur(settings)
+        )
+        for k in _looks(trace)
+    ]
     curves["density"] = ("look", "y", "x"), np.stack(tables)
-    curves["limit_share"] = ("look", "mode"), np.stack(shares)
     labels = {name: trace[name] for name in ("seed", "tau", "look")}
     return curves.assign_coords(x=line, y=line, **labels)
 
@@ -121,6 +123,10 @@ def _looks(trace: xr.Dataset) -> np.ndarray:
 
 def _line(settings: TrainingTime) -> np.ndarray:
     return grid_line(REACH * settings.distance)
+
+
+def _blur(settings: TrainingTime) -> float:
+    return BLUR * settings.distance
 
 
 def _curve(settings: TrainingTime, trace: xr.Dataset) -> Overlaps:
@@ -134,34 +140,47 @@ def _curve(settings: TrainingTime, trace: xr.Dataset) -> Overlaps:
     return solve(jnp.asarray(float(trace["tau"][-1])))
 
 
-def _reduced(settings: TrainingTime, data: StructuredMixture, size: int):
-    """The law of samples from `size` paths of the reduced SDE; normals left for draws."""
-    grid = _sampler(settings)
+class Paths(NamedTuple):
+    """Standard normals of quasi-random paths: jointly one Sobol set."""
+
+    start: Float[Array, "n r"]
+    kicks: Float[Array, "steps n r"]
+    residual: Float[Array, "n 2"]
+
+
+def _paths(settings: TrainingTime, size: int) -> Paths:
+    steps = settings.euler - 1
+    points = normal_sobol(WIDTH * (steps + 2), size).reshape(size, steps + 2, WIDTH)
+    points = jnp.asarray(np.moveaxis(points, 1, 0))
+    return Paths(points[0], points[1:-1], points[-1])
+
+
+def _law(settings: TrainingTime, data: StructuredMixture):
+    """Reduced law of samples from (paths, Q, M, b)."""
+    grid, plane = _sampler(settings), _plane(settings)
     sigma = training_of(settings, activation=settings.activation).activation
-    steps = len(grid.h)
-    points = normal_sobol(WIDTH * (steps + 2), size)
-    start = quasi_random(points[:, :WIDTH])
-    kicks = points[:, WIDTH : WIDTH * (steps + 1)].reshape(size, steps, WIDTH)
-    kicks = jnp.asarray(np.moveaxis(kicks, 1, 0))
 
-    def latents(Q: Array, b: Array) -> LatentLaw:
-        at_zero = start.points @ square_root(Q)[0]
-        return LatentLaw(reduced_sde(Q, b, grid, sigma, at_zero, kicks), start.weights)
+    @jax.jit
+    def law(paths: Paths, Q: Array, M: Array, b: Array) -> Projection:
+        def latents(Q: Array, b: Array) -> LatentLaw:
+            start = paths.start @ square_root(Q)[0]
+            return quasi_random(reduced_sde(Q, b, grid, sigma, start, paths.kicks))
 
-    plane = _plane(settings)
-    law = lambda Q, M, b: generated_law(Q, M, b, data, plane, latents, grid)
-    return law, jnp.asarray(points[:, -WIDTH:])
+        return generated_law(Q, M, b, data, plane, latents, grid)
+
+    return law
 
 
-def _shares(settings: TrainingTime, trace, law, normals) -> np.ndarray:
+def _shares(settings: TrainingTime, trace, law, paths: Paths) -> np.ndarray:
     """Probability of being nearest to each cluster, given the weights."""
     centres = jnp.asarray(settings.distance * CORNERS)
+    shares = jax.jit(lambda law: mode_masses(law, centres, paths.residual))
     at = trace[["M", "Q", "b"]].isel(tau=_looks(trace))
-    compiled = jax.jit(lambda *w: mode_masses(law(*w), centres, normals))
     found = np.empty((trace.sizes["seed"], trace.sizes["look"], len(CORNERS)))
     for s, k in np.ndindex(*found.shape[:2]):
         here = at.isel(seed=s, tau=k)
-        found[s, k] = compiled(*(jnp.asarray(here[n].values) for n in ("Q", "M", "b")))
+        weights = (jnp.asarray(here[name].values) for name in ("Q", "M", "b"))
+        found[s, k] = shares(law(paths, *weights))
     return found
 
 
@@ -179,9 +198,12 @@ def draw(settings: TrainingTime, trace: xr.Dataset, curves: xr.Dataset) -> Figur
     columns = min(4, len(looks))
     rows = -(-len(looks) // columns)
     fig, axes = style.panels(rows, columns, height=2.25, sharex=True, sharey=True)
-    line, blur = _line(settings), BLUR * settings.distance
+    line = _line(settings)
     target = gaussian_mixture_density(
-        np.full(3, 1 / 3), settings.distance * CORNERS, (1 + blur**2) * np.eye(2), line
+        np.full(3, 1 / 3),
+        settings.distance * CORNERS,
+        (1 + _blur(settings) ** 2) * np.eye(2),
+        line,
     )
     for ax in axes.flat[len(looks) :]:
         ax.set_axis_off()
@@ -246,8 +268,9 @@ def caption(settings: TrainingTime, trace: xr.Dataset) -> str:
         f"up and one to the right, with length {settings.size:g}. Panels: after training times "
         f"tau. Dots: {settings.samples} samples of one network, by {len(limit.h)} of "
         f"{settings.euler} Euler steps of the reverse SDE with diffusion "
-        f"{settings.diffusion:g} (1 - t), in d dimensions. Contours around 10, 50 and 90 % of "
-        f"the mass: theory as d grows (blue), data (grey), both blurred by {BLUR * c:g}. The "
+        f"{settings.diffusion:g} (1 - t), in d dimensions. Contours around 30, 60 and 90 % of "
+        f"the mass in the panel: theory as d grows (blue), data (grey), both "
+        f"blurred by {_blur(settings):g}. The "
         "arms of the untrained units turn towards the two outer clusters, and the one between "
         "them is left out. The official picture, whose parameters are unknown, shows the same "
         "end; its arms at the start point left and up."

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from figures.autoencoder.presets.common import PAPER, Common, claim, presets
+from figures.autoencoder.presets.common import PAPER, Common, claim
 from figures.catalogue import Figure
+from figures.settings import presets
 from theory.claims import Claim, Outcome
 from theory.validation import require, require_in
 
@@ -162,7 +163,7 @@ FIGURES: tuple[Figure, ...] = (
         "it leaves out",
         module=f"{_MODULE}.training_time",
         presets=presets(
-            TrainingTime(dim=100, samples=1_000, times=(0.0, 0.3, 2.8)),
+            TrainingTime(dim=200, samples=4_000, times=(0.0, 0.3, 2.8)),
             TrainingTime(),
             TrainingTime(seeds=16, dim=5_000, samples=20_000),
         ),
@@ -184,7 +185,7 @@ FIGURES: tuple[Figure, ...] = (
         "data with that spectrum, and the images themselves",
         module=f"{_MODULE}.images",
         presets=presets(
-            Images(seeds=2, copies=4, samples=500, times=(0.0, 1.0, 2.5)),
+            Images(seeds=2, copies=4, samples=1_500, times=(0.0, 1.0, 2.5)),
             Images(),
             Images(seeds=16, copies=300, samples=10_000),
         ),
