@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from figures.autoencoder.presets.common import PAPER, Common, claim, presets
+from figures.autoencoder.presets.common import PAPER, Common, claim
 from figures.autoencoder.presets.generation import Sampled
 from figures.catalogue import Figure
+from figures.settings import presets
 from theory.claims import Outcome
 from theory.validation import require
 
