@@ -51,7 +51,7 @@ WIDTH = 2
 CORNERS = np.array([[-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
 LOST = 1  # the cluster between the other two
 JUDGED, DRAWN = 2**13, 2**15  # quasi-random paths of the reduced SDE
-REACH, BLUR = 4.0, 0.15  # half-width of the panels, and blur, in units of the distance
+REACH, BLUR = 4.0, 0.2  # half-width of the panels, and blur, in units of the distance
 PRESET = TrainingTime()
 
 
@@ -197,7 +197,7 @@ def draw(settings: TrainingTime, trace: xr.Dataset, curves: xr.Dataset) -> Figur
     looks = trace["look"].values
     columns = min(4, len(looks))
     rows = -(-len(looks) // columns)
-    fig, axes = style.panels(rows, columns, height=2.25, sharex=True, sharey=True)
+    fig, axes = style.panels(rows, columns, height=2.6, sharex=True, sharey=True)
     line = _line(settings)
     target = gaussian_mixture_density(
         np.full(3, 1 / 3),
