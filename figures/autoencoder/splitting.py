@@ -9,6 +9,7 @@ goes on for ever from a vanishing start.
 
 import jax
 import jax.numpy as jnp
+import jax.random as jr
 import numpy as np
 import xarray as xr
 from jaxtyping import Array
@@ -20,31 +21,33 @@ from figures.autoencoder.generations import conditions, recipe, simulate_generat
 from figures.autoencoder.presets.retraining import Splitting
 from figures.autoencoder.problems import informed, training_of, two_modes
 from figures.autoencoder.retraining_evidence import mean_and_error
+from figures.autoencoder.splitting_theory import (
+    DISTANCE,
+    FINE,
+    along_training,
+    first_zero,
+    laws_of_Z,
+    start_of,
+)
 from figures.replication import interval, over_seeds, replica_keys
 from sim.learners.autoencoder.chain import chain_state, learn_chain
 from sim.learners.autoencoder.realisation import realise
 from sim.replicas import replicated
 from sim.store import Group, Run, resumable
-from theory.autoencoder.averages import midpoint
-from theory.autoencoder.learning import learning_curve
 from theory.autoencoder.modes import splitting_index
-from theory.autoencoder.sampling import latent_law, start_nodes
 from theory.claims import Evidence
-from theory.denoiser import initial_overlaps, steps_for
+from theory.denoiser import steps_for
 from theory.processes import euler_grid
 
 __all__ = ["caption", "draw", "judge", "predict", "simulate"]
 
-DISTANCE = 2.0  # of the modes from the centre
-NODES = 40
-FINE = 10  # recorded intervals of the theory in one of the simulation
-STARTS = np.geomspace(0.004, 0.3, 13)  # of the curve of splitting times
 PIECE = 0.01  # natural time to which the training of the samples is rounded
 BINS = 60
 PER_BIN = 4  # points of the theory in each of them
 REACH = 4.0  # of the histograms, in units of the spread of the samples
 BIN = 0.4  # width of the three bins that give the curvature, in the same units
 BIAS = (15.0, 5.0)  # d times 2.5 times the biases of Q and of b, from the specification
+TIME = 0.02  # differences of the index up to what this much training makes are equal
 SETTING = "two modes at +-2, one unit"
 
 
@@ -59,15 +62,16 @@ def simulate(settings: Splitting, run: Run, progress) -> xr.Dataset:
 
     def chains(group: Group) -> xr.Dataset:
         keys = replica_keys(settings.seed, group.seeds)
+        learn = replicated(
+            lambda key, state: learn_chain(
+                key, training, realised, state, settings.records * every, every
+            )
+        )
 
         def one_start(k: int, state: None) -> tuple[None, xr.Dataset]:
-            state = chain_state(realised, _start(settings.warms[k]))
-            learn = replicated(
-                lambda key: learn_chain(
-                    key, training, realised, state, settings.records * every, every
-                )
-            )
-            end = learn(jax.vmap(lambda key: jax.random.fold_in(key, k))(keys))
+            start = chain_state(realised, start_of(settings.warms[k]))
+            same = jax.tree.map(lambda v: jnp.stack([v] * len(keys)), start)
+            end = learn(jax.vmap(lambda key: jr.fold_in(key, k))(keys), same)
             record = {
                 "Q": (("seed", "tau"), np.asarray(end.Q[..., 0, 0])),
                 "b": (("seed", "tau"), np.asarray(end.b[..., 0])),
@@ -90,14 +94,11 @@ def _steps(settings: Splitting, tau: float) -> int:
     return steps_for(tau, settings.rate, settings.dim)
 
 
-def _start(warm: float):
-    return initial_overlaps(two_modes(DISTANCE), informed(1, 2, warm))
-
-
 def _samples(settings: Splitting, run: Run, progress) -> xr.Dataset:
     """Z over its spread, of what networks generate before and after the splitting."""
-    curve = _theory(settings, np.array([settings.shown]))
-    split = float(_first_zero(curve["tau"], curve["index"])[0])
+    theory = along_training(settings)
+    shown = np.log1p(theory["index"].isel(start=settings.warms.index(settings.shown)))
+    split = float(first_zero(theory["time"], shown))
     training = training_of(settings)
 
     def measure(key: Array, after, data) -> dict[str, Array]:
@@ -120,37 +121,6 @@ def _samples(settings: Splitting, run: Run, progress) -> xr.Dataset:
     return trace.rename(condition="side", tau="sampled_tau")
 
 
-def _theory(settings: Splitting, warms: np.ndarray) -> xr.Dataset:
-    """Q, b and index along the learning curves from several starts."""
-    data, training, grid = two_modes(DISTANCE), training_of(settings), euler_grid()
-    starts = [_start(warm) for warm in warms]
-    stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts)
-    points, rule = FINE * settings.records, midpoint(1, NODES)
-    curve = replicated(
-        lambda at: learning_curve(data, training, at, settings.until, rule, points)
-    )(stacked)
-    Q, b = curve.Q[..., 0, 0], curve.b[..., 0]
-    index = splitting_index(Q, b, grid, training.activation)
-    dims = ("start", "tau")
-    return xr.Dataset(
-        {"Q": (dims, Q), "b": (dims, b), "index": (dims, index)},
-        coords={"start": warms, "tau": np.linspace(0.0, settings.until, points + 1)},
-    )
-
-
-def _first_zero(tau: xr.DataArray, index: xr.DataArray) -> np.ndarray:
-    """Where each row of an index first rises through 0, by interpolation of ln(1+I)."""
-    tau, y = np.asarray(tau), np.log1p(np.asarray(index))
-    found = []
-    for row in y.reshape(-1, y.shape[-1]):
-        up = np.flatnonzero((row[:-1] <= 0) & (row[1:] > 0))
-        k = up[0] if len(up) else None
-        found.append(
-            np.nan if k is None else np.interp(0.0, row[k : k + 2], tau[k : k + 2])
-        )
-    return np.reshape(found, y.shape[:-1])
-
-
 def predict(settings: Splitting, trace: xr.Dataset) -> xr.Dataset:
     """Index of runs and of theory, splitting times, and the laws of Z."""
     grid, activation = euler_grid(), training_of(settings).activation
@@ -158,51 +128,36 @@ def predict(settings: Splitting, trace: xr.Dataset) -> xr.Dataset:
         splitting_index(jnp.asarray(q), jnp.asarray(b), grid, activation)
     )
     warms = np.array(settings.warms)
-    theory = _theory(settings, np.concatenate([warms, STARTS]))
-    own = theory.isel(start=slice(len(warms))).rename(start="warm", tau="time")
+    theory = along_training(settings)
+    own = theory.isel(start=slice(len(warms))).rename(start="warm")
     at_records = own.isel(time=slice(None, None, FINE))
     q, b = at_records["Q"].values, at_records["b"].values
     shift_q, shift_b = (c / settings.dim for c in BIAS)
     moved = np.log1p(index(q + shift_q, b + shift_b)) - np.log1p(index(q, b))
+    rising = np.gradient(np.log1p(own["index"].values), own["time"].values, axis=1)
+    late = TIME * np.abs(rising[:, ::FINE])
     runs = trace[["Q", "b"]].transpose("seed", "warm", "tau")
     measured = index(runs["Q"].values, runs["b"].values)
-    split = _first_zero(theory["tau"], theory["index"])
-    naive = _first_zero(own["time"], (own["Q"] + own["b"]) - 1.0)
-    laws = [_law(settings, float(tau)) for tau in trace["sampled_tau"]]
+    split = first_zero(theory["time"], np.log1p(theory["index"]))
+    naive = first_zero(own["time"], own["Q"] + own["b"] - 1.0)
     edges = np.linspace(-REACH, REACH, PER_BIN * BINS + 1)
     return xr.Dataset(
         {
             "line": (("warm", "time"), own["index"].values),
             "theory": (("warm", "tau"), at_records["index"].values),
-            "allowed": (("warm", "tau"), np.abs(moved)),
+            "allowed": (("warm", "tau"), np.abs(moved) + late),
             "index": (("seed", "warm", "tau"), measured),
-            "crossing": (("seed", "warm"), _first_zero(trace["tau"], measured)),
+            "crossing": (("seed", "warm"), first_zero(trace["tau"], np.log1p(measured))),
             "split": ("warm", split[: len(warms)]),
             "naive": ("warm", naive),
             "split_of": ("start", split[len(warms) :]),
-            "density": (("side", "bin"), np.stack([law(edges) for law in laws])),
+            "density": (("side", "bin"), laws_of_Z(settings, trace["sampled_tau"].values, edges)),
         },
         coords={
             "warm": warms, "tau": trace["tau"], "time": own["time"].values,
-            "start": STARTS, "edge": edges,
+            "start": theory["start"].values[len(warms) :], "edge": edges,
         },
     )  # fmt: skip
-
-
-def _law(settings: Splitting, tau: float):
-    """Probability of each bin of Z over its spread, after training for tau."""
-    data, training = two_modes(DISTANCE), training_of(settings)
-    end = learning_curve(
-        data, training, _start(settings.shown), tau, midpoint(1, NODES), 1, 200
-    )
-    nodes = start_nodes(1, 4_000)
-    Q, b = end.Q[-1], end.b[-1, 0]
-    law = latent_law(Q, b, euler_grid(), training.activation, nodes)
-    z = np.asarray(law.points[:, 0] / jnp.sqrt(law.mean(lambda Z: Z**2)[0]))
-    below = np.cumsum(law.weights) - 0.5 * np.asarray(
-        law.weights
-    )  # the flow is monotone
-    return lambda edges: np.diff(np.interp(edges, z, below, 0.0, 1.0))
 
 
 def draw(settings: Splitting, trace: xr.Dataset, curves: xr.Dataset) -> Figure:

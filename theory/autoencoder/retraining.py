@@ -24,10 +24,10 @@ from theory.autoencoder.sampling import (
     latent_law,
     start_nodes,
 )
-from theory.denoiser import Overlaps, Training, initial_overlaps, spanned_overlaps
+from theory.denoiser import Overlaps, Training, spanned_overlaps
 from theory.processes import EulerGrid
 from theory.structured import Family, StructuredMixture
-from theory.validation import require, require_in
+from theory.validation import require, require_finite, require_in
 
 __all__ = [
     "Generation",
@@ -146,7 +146,7 @@ def retrain(
 ) -> Generation:
     r"""Generation 0 learns from the data, each later one from its predecessor's samples.
 
-    Pure: `vmap` over tau, the real fraction and anything inside `training`.
+    Pure: `vmap` over tau, the start, the real fraction and anything inside `training`.
 
     Args:
         data: the real law; of one block where `real_fraction` may be positive.
@@ -176,9 +176,15 @@ def retrain(
     real = data if mixed else None
     gram, C = data.total_gram, jnp.asarray(coefficients, jnp.float64)
     r = C.shape[0]
+    require_finite("coefficients", coefficients)
+    J = gram.shape[-1]
+    fits = C.ndim == 2 and r >= 1 and C.shape[-1] == J
+    require(fits, "coefficients", f"of shape (r, {J})", C.shape)
+    require_in("spread", spread, 0.0, 1e6)
     learn = _learner(training, grid, tau, rules.start, steps)
 
-    first = learn(data, initial_overlaps(data, coefficients, spread), rules.real)
+    start = spanned_overlaps(data, C, spread, jnp.zeros((1,), jnp.float64))
+    first = learn(data, start, rules.real)
     count = 1 + (len(data.families) if mixed else 0)
     later_rules = (rules.generated,) + (rules.real,) * (count - 1)
 
