@@ -83,13 +83,14 @@ def draw_plane(
     samples: Float[np.ndarray, "n e"],
     theory: xr.DataArray,
     target: np.ndarray | None = None,
+    width: float = 1.1,
 ) -> None:
     """Samples as a cloud, theory over ("y", "x") as contours, the target in grey."""
     line = theory["x"].values
     style.cloud(ax, samples, "simulated samples", style.SIMULATION, size=2.5)
     if target is not None:
-        _contours(ax, line, target, TARGET, 0.9)
-    _contours(ax, line, theory.values, style.THEORY, 1.1)
+        _contours(ax, line, target, TARGET, 0.8 * width)
+    _contours(ax, line, theory.values, style.THEORY, width)
     ax.set_xlim(line[0], line[-1])
     ax.set_ylim(line[0], line[-1])
     ax.set_box_aspect(1.0)
