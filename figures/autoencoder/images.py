@@ -27,6 +27,7 @@ from figures.autoencoder.planes import (
     gaussian_mixture_density,
     grid_line,
     marks,
+    shown,
 )
 from figures.autoencoder.presets.generation import PIECE, Images
 from figures.autoencoder.problems import training_of
@@ -214,7 +215,7 @@ def caption(settings: Images, trace: xr.Dataset) -> str:
         f"{settings.skip_ratio:g}), started at ({START[0, 0]:g}, {START[0, 1]:g}) and "
         f"({START[1, 0]:g}, {START[1, 1]:g}) on the two leading eigenvectors, on which all is "
         "projected. Columns: after training times tau. Dots: "
-        f"{settings.samples} samples of one network, above trained on Gaussian data in d = "
+        f"{shown(settings.samples)} samples of one network, above trained on Gaussian data in d = "
         f"{settings.copies * pixels} dimensions, each eigenvalue shared by {settings.copies} "
         f"of them; below trained on the images themselves, d = {pixels}, drawn with "
         "replacement. Contours around 30, 60 and 90 % of the mass in the panel: theory as d "

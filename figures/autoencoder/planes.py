@@ -21,12 +21,20 @@ __all__ = [
     "gaussian_mixture_density",
     "grid_line",
     "marks",
+    "shown",
 ]
 
 SHARES = (0.9, 0.6, 0.3)
 """Share of the mass in the panel inside the contours drawn, from the outermost to the innermost."""
 
 TARGET = "#8a8f98"
+DOTS = 2_000
+"""Samples drawn at most."""
+
+
+def shown(samples: int) -> int:
+    """How many of them are drawn."""
+    return min(samples, DOTS)
 
 
 def grid_line(half_width: float, n: int = 161) -> np.ndarray:
@@ -87,7 +95,7 @@ def draw_plane(
 ) -> None:
     """Samples as a cloud, theory over ("y", "x") as contours, the target in grey."""
     line = theory["x"].values
-    style.cloud(ax, samples, "simulated samples", style.SIMULATION, size=2.5)
+    style.cloud(ax, samples[:DOTS], "simulated samples", style.SIMULATION, size=2.5)
     if target is not None:
         _contours(ax, line, target, TARGET, 0.8 * width)
     _contours(ax, line, theory.values, style.THEORY, width)

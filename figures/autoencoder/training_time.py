@@ -31,6 +31,7 @@ from figures.autoencoder.planes import (
     gaussian_mixture_density,
     grid_line,
     marks,
+    shown,
 )
 from figures.autoencoder.presets.generation import PIECE, TrainingTime
 from figures.autoencoder.problems import training_of
@@ -50,7 +51,7 @@ __all__ = ["caption", "draw", "judge", "predict", "simulate"]
 WIDTH = 2
 CORNERS = np.array([[-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
 LOST = 1  # the cluster between the other two
-JUDGED, DRAWN = 2**13, 2**15  # quasi-random paths of the reduced SDE
+DRAWN = 2**15  # quasi-random paths of the reduced SDE behind a drawn density
 REACH, BLUR = 4.0, 0.2  # half-width of the panels, and blur, in units of the distance
 PRESET = TrainingTime()
 
@@ -101,7 +102,7 @@ def predict(settings: TrainingTime, trace: xr.Dataset) -> xr.Dataset:
     """Learning curve; laws of samples, given the weights and in the limit of large d."""
     data, _, _ = _problem(settings)
     curve = _curve(settings, trace)
-    law, paths = _law(settings, data), _paths(settings, JUDGED)
+    law, paths = _law(settings, data), _paths(settings, _judged(settings))
     follows = follow(trace, lambda *weights: law(paths, *weights))
     curves = labelled(curve, ("tau",)).merge(follows)
     curves["share"] = ("seed", "look", "mode"), _shares(settings, trace, law, paths)
@@ -138,6 +139,11 @@ def _curve(settings: TrainingTime, trace: xr.Dataset) -> Overlaps:
         return learning_curve(data, training, start, tau, nodes, points, 2)
 
     return solve(jnp.asarray(float(trace["tau"][-1])))
+
+
+def _judged(settings: TrainingTime) -> int:
+    """Paths behind a verdict: three times the samples, so that these decide its error."""
+    return 2 ** max(13, int(np.ceil(np.log2(3 * settings.samples))))
 
 
 class Paths(NamedTuple):
@@ -227,7 +233,7 @@ def judge(
     setting = f"three clusters, {settings.activation}, {kind}, d = {settings.dim}"
     seeds, n = trace.sizes["seed"], settings.samples
     counted, p = _counted(settings, trace), curves["share"].values
-    allowed = counting_error(p, 1.0 / (1.0 / n + 1.0 / JUDGED))
+    allowed = counting_error(p, 1.0 / (1.0 / n + 1.0 / _judged(settings)))
     lost = counted[:, -1, LOST].mean()
     return [
         *sample_evidence(trace, curves, _sampler(settings), setting),
@@ -266,7 +272,7 @@ def caption(settings: TrainingTime, trace: xr.Dataset) -> str:
         f"{settings.dim} dimensions (t = {settings.t:g}, eta = {settings.rate:g}, lambda = "
         f"{settings.decay:g}, kappa = {settings.skip_ratio:g}); at the start one unit points "
         f"up and one to the right, with length {settings.size:g}. Panels: after training times "
-        f"tau. Dots: {settings.samples} samples of one network, by {len(limit.h)} of "
+        f"tau. Dots: {shown(settings.samples)} samples of one network, by {len(limit.h)} of "
         f"{settings.euler} Euler steps of the reverse SDE with diffusion "
         f"{settings.diffusion:g} (1 - t), in d dimensions. Contours around 30, 60 and 90 % of "
         f"the mass in the panel: theory as d grows (blue), data (grey), both "

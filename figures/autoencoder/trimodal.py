@@ -15,6 +15,7 @@ import xarray as xr
 from jaxtyping import Array, Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from figures import style
 from figures.autoencoder.evidence import exact
@@ -32,6 +33,7 @@ from figures.autoencoder.planes import (
     gaussian_mixture_density,
     grid_line,
     marks,
+    shown,
 )
 from figures.autoencoder.presets.learning import Trimodal
 from figures.autoencoder.problems import informed, training_of, trimodal
@@ -199,6 +201,7 @@ def draw(settings: Trimodal, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
     )
     for ax in (of_M, of_Q):
         style.legend(ax, fontsize="small", loc="best")
+    _key(of_b)
     draw_plane(
         plane, trace["x"].isel(seed=0, look=-1).values, curves["density"], target
     )
@@ -207,6 +210,18 @@ def draw(settings: Trimodal, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
         columnspacing=1.0, borderaxespad=0.1,
     )  # fmt: skip
     return fig
+
+
+def _key(ax: Axes) -> None:
+    """What lines and points stand for, in all three panels of training."""
+    grey = style.SERIES[-1]
+    kinds = {
+        "single runs": {"linewidth": 0.7, "alpha": 0.5},
+        "mean of runs": {"marker": "o", "linestyle": ""},
+        "theory": {},
+    }
+    handles = [Line2D([], [], color=grey, label=k, **v) for k, v in kinds.items()]
+    ax.legend(handles=handles, loc="lower right", fontsize="small")
 
 
 def _learned(
@@ -332,7 +347,7 @@ def caption(settings: Trimodal, trace: xr.Dataset) -> str:
         f"{settings.skip_ratio:g}, each unit started at {WARM:g} times a mean). Solid lines: "
         f"theory; faint lines: {seeds} networks; points: mean of {seeds * settings.chains} "
         "exact chains of overlaps in the same dimension, with 95 % intervals. Last panel: "
-        f"{settings.samples} samples of one network, {settings.euler - 1} of "
+        f"{shown(settings.samples)} samples of one network, {settings.euler - 1} of "
         f"{settings.euler} Euler steps in d dimensions, projected on two unit axes through "
         "the means; contours around 30, 60 and 90 % of the mass of the theory (blue) and of "
         f"the data (grey), both blurred by {BLUR:g}. Odd units without bias can only generate "

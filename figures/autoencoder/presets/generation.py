@@ -165,7 +165,7 @@ FIGURES: tuple[Figure, ...] = (
         presets=presets(
             TrainingTime(dim=200, samples=4_000, times=(0.0, 0.3, 2.8)),
             TrainingTime(),
-            TrainingTime(seeds=16, dim=5_000, samples=20_000),
+            TrainingTime(seeds=8, dim=2_000, samples=10_000),
         ),
         claims=(
             "ae-projection",
@@ -175,7 +175,7 @@ FIGURES: tuple[Figure, ...] = (
             "ae-mode-lost",
         ),
         formulas=(),
-        seconds={"smoke": 10, "quick": 20},
+        seconds={"smoke": 12, "quick": 14},
     ),
     Figure(
         id="ae3",
@@ -187,7 +187,7 @@ FIGURES: tuple[Figure, ...] = (
         presets=presets(
             Images(seeds=2, copies=4, samples=4_000, times=(0.0, 1.0, 2.5)),
             Images(),
-            Images(seeds=16, copies=300, samples=10_000),
+            Images(seeds=8, copies=60, samples=10_000),
         ),
         claims=(
             "ae-projection",
@@ -196,6 +196,6 @@ FIGURES: tuple[Figure, ...] = (
             "ae-images-overlaps",
         ),
         formulas=("autoencoder.skip",),
-        seconds={"smoke": 10, "quick": 20},
+        seconds={"smoke": 12, "quick": 14},
     ),
 )

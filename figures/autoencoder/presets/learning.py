@@ -159,9 +159,9 @@ FIGURES = (
         "the data have three",
         module=f"{_MODULE}.trimodal",
         presets=presets(
-            Trimodal(seeds=2, dim=400, records=10, samples=2_000, chains=64),
+            Trimodal(seeds=2, dim=1_000, records=10, samples=1_000, chains=64),
             Trimodal(),
-            Trimodal(seeds=32, dim=20_000, samples=10_000, chains=256),
+            Trimodal(seeds=8, dim=10_000, samples=10_000, chains=256),
         ),
         claims=(
             "ae-one-run",
@@ -173,7 +173,7 @@ FIGURES = (
             "ae-gradient-flow",
         ),
         formulas=("autoencoder.skip",),
-        seconds={"smoke": 10, "quick": 25},
+        seconds={"smoke": 13, "quick": 28},
     ),
     Figure(
         id="ae8",
