@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
+from figures.autoencoder.chains import overlap_record
 from figures.replication import over_seeds, replica_keys
 from sim.learners.autoencoder.generation import generated, sample_euler
 from sim.learners.autoencoder.network import Weights, overlaps, weights_of
@@ -25,7 +26,7 @@ from sim.store import Group, Run, resumable
 from theory.denoiser import Overlaps, Training, steps_for
 from theory.processes import EulerGrid
 
-__all__ = ["Growth", "grow", "labelled"]
+__all__ = ["Growth", "grow"]
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def grow(
             if k in growth.looks:
                 seen = _seen(look(own[:, 1], weights))
                 pictures.append(growth.looks.index(k), seen)
-            return weights, labelled(at, ("seed",))
+            return weights, overlap_record(at, "seed")
 
         with progress.stage(name, growth.pieces + 1) as bar:
             trace = resumable(part, growth.pieces + 1, blank, body, bar.tick)
@@ -133,14 +134,3 @@ def grow(
 def _seen(seen: dict[str, Array]) -> xr.Dataset:
     dims = {"x": ("seed", "sample", "axis"), "bulk": ("seed",), "bulk_se": ("seed",)}
     return xr.Dataset({k: (dims[k], np.asarray(v)) for k, v in seen.items()})
-
-
-def labelled(at: Overlaps, dims: tuple[str, ...]) -> xr.Dataset:
-    """M, Q and b (one skip) with leading dimensions `dims`."""
-    return xr.Dataset(
-        {
-            "M": ((*dims, "direction", "unit"), np.asarray(at.M)),
-            "Q": ((*dims, "unit", "other"), np.asarray(at.Q)),
-            "b": (dims, np.asarray(at.b[..., 0])),
-        }
-    )

@@ -13,8 +13,9 @@ from jaxtyping import Array
 from matplotlib.figure import Figure
 
 from figures import style
+from figures.autoencoder.chains import overlap_record
 from figures.autoencoder.evidence import exact
-from figures.autoencoder.growth import Growth, grow, labelled
+from figures.autoencoder.growth import Growth, grow
 from figures.autoencoder.laws import (
     follow,
     generated_law,
@@ -113,7 +114,7 @@ def predict(settings: Images, trace: xr.Dataset) -> xr.Dataset:
     nodes = quasi_random(normal_sobol(WIDTH, 2**13))
     curve = _curve(settings, of, trace)
     follows = follow(trace, lambda *weights: law(nodes, *weights))
-    curves = labelled(curve, ("tau",)).merge(follows)
+    curves = overlap_record(curve, "tau").merge(follows)
     fine, line = quasi_random(normal_sobol(WIDTH, 2**17)), _line(of)
     tables = [
         density(law(fine, curve.Q[k], curve.M[k], curve.b[k, 0]), line, _blur(of))

@@ -16,8 +16,9 @@ from jaxtyping import Array, Float
 from matplotlib.figure import Figure
 
 from figures import style
+from figures.autoencoder.chains import overlap_record
 from figures.autoencoder.evidence import exact
-from figures.autoencoder.growth import Growth, grow, labelled
+from figures.autoencoder.growth import Growth, grow
 from figures.autoencoder.laws import (
     counting_error,
     follow,
@@ -104,7 +105,7 @@ def predict(settings: TrainingTime, trace: xr.Dataset) -> xr.Dataset:
     curve = _curve(settings, trace)
     law, paths = _law(settings, data), _paths(settings, _judged(settings))
     follows = follow(trace, lambda *weights: law(paths, *weights))
-    curves = labelled(curve, ("tau",)).merge(follows)
+    curves = overlap_record(curve, "tau").merge(follows)
     curves["share"] = ("seed", "look", "mode"), _shares(settings, trace, law, paths)
     paths, line = _paths(settings, DRAWN), _line(settings)
     tables = [

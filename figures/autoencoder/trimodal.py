@@ -18,10 +18,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from figures import style
-from figures.autoencoder.evidence import exact
-from figures.autoencoder.growth import Growth, grow, labelled
+from figures.autoencoder.chains import overlap_record
+from figures.autoencoder.growth import Growth, grow
 from figures.autoencoder.laws import (
-    counting_error,
     follow,
     generated_law,
     quasi_random,
@@ -37,6 +36,15 @@ from figures.autoencoder.planes import (
 )
 from figures.autoencoder.presets.learning import Trimodal
 from figures.autoencoder.problems import informed, training_of, trimodal
+from figures.autoencoder.trimodal_evidence import (
+    MEAN_RUN,
+    ONE_RUN,
+    QUADRANTS,
+    mean_run,
+    mode_masses_evidence,
+    one_run,
+    pooled,
+)
 from figures.replication import over_seeds, replica_keys
 from sim.learners.autoencoder.chain import chain_state, learn_chain
 from sim.learners.autoencoder.realisation import realise
@@ -54,16 +62,9 @@ __all__ = ["caption", "draw", "judge", "predict", "simulate"]
 
 WIDTH, WARM = 2, 0.1  # official: two units, each at 0.1 times a mean
 PLANE = np.array([[1 / 3, 0.0, 0.0], [0.0, -1 / 3, 0.0]])  # unit axes from the means
-QUADRANTS = np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
 SETTING = "trimodal mixture"
 LINE, BLUR = grid_line(10.0), 0.25  # of the drawn densities
 SUBSTEPS = 0.02  # longest step of the learning curve: 2e-7
-FACTOR = 2.5  # allowed over the sizes of deviations measured for the specification:
-ONE_RUN = {"M": 3.9, "Q": 1.45}  # of a run, times sqrt(d)
-MEAN_RUN = {"M": 8.5, "Q": 6.0, "b": 2.03}  # of the mean, times d
-MASS = 0.11  # of a mode's mass between networks, times sqrt(d)
-OFFICIAL = {"t": 0.7, "rate": 0.1, "skip_ratio": 1.0, "decay": 0.1}
-TIMES = 8  # at which the mean over runs is judged
 ENTRIES = {  # drawn
     "M": {"$M_{11}$": (0, 0), "$M_{22}$": (1, 1), "$M_{12}$": (0, 1)},
     "Q": {"$Q_{11}$": (0, 0), "$Q_{22}$": (1, 1), "$Q_{12}$": (0, 1)},
@@ -113,7 +114,7 @@ def _chains(settings: Trimodal, growth: Growth, group: Group, progress) -> xr.Da
         seed = group.seeds[index]
         key = jr.fold_in(replica_keys(settings.seed, range(seed, seed + 1))[0], 2**31)
         history = histories(jr.split(key, settings.chains))
-        every = labelled(history, ("chain", "tau"))
+        every = overlap_record(history, "chain", "tau")
         mean, variance = every.mean("chain"), every.var("chain", ddof=1)
         return None, xr.merge(
             [
@@ -138,9 +139,9 @@ def predict(settings: Trimodal, trace: xr.Dataset) -> xr.Dataset:
     data, grid = trimodal(), _sampler(settings)
     training = training_of(settings)
     curve = _curve(training, trace)
-    curves = labelled(curve, ("tau",))
+    curves = overlap_record(curve, "tau")
     quiet = replace(training, rate=jnp.zeros_like(training.rate))
-    quiet = labelled(_curve(quiet, trace), ("tau",))
+    quiet = overlap_record(_curve(quiet, trace), "tau")
     curves = curves.merge(quiet.rename({name: f"quiet_{name}" for name in quiet}))
 
     def law(nodes: LatentLaw):
@@ -232,20 +233,11 @@ def _learned(
     at = lambda values: values.values[(..., *entry)]
     for line in at(trace[name]):
         ax.plot(tau, line, color=colour, linewidth=0.7, alpha=0.3)
-    mean, error = _pooled(settings, trace, name)
+    mean, error = pooled(settings, trace, name)
     few = slice(None, None, max(1, len(tau) // 10))
     y, half = at(mean)[few], 1.96 * at(error)[few]
     style.simulation(ax, tau[few], y, "", low=y - half, high=y + half, colour=colour)
     style.theory(ax, tau, at(curves[name]), label, colour, zorder=4)
-
-
-def _pooled(
-    settings: Trimodal, trace: xr.Dataset, name: str
-) -> tuple[xr.DataArray, xr.DataArray]:
-    """Mean over the chains of all seeds, and its standard error."""
-    runs = trace.sizes["seed"] * settings.chains
-    variance = trace[f"variance_{name}"].mean("seed")
-    return trace[f"mean_{name}"].mean("seed"), np.sqrt(variance / runs)
 
 
 def judge(settings: Trimodal, trace: xr.Dataset, curves: xr.Dataset) -> list[Evidence]:
@@ -253,15 +245,15 @@ def judge(settings: Trimodal, trace: xr.Dataset, curves: xr.Dataset) -> list[Evi
     setting = f"{SETTING}, d = {settings.dim}"
     end = setting + rf", tau = {float(trace['look'][-1]):g}"
     return [
-        *(_one_run(settings, trace, curves, name, setting) for name in ONE_RUN),
+        *(one_run(settings, trace, curves, name, setting) for name in ONE_RUN),
         *(
-            _mean_run("ae-mean-run", settings, trace, curves[name], name, setting)
+            mean_run("ae-mean-run", settings, trace, curves[name], name, setting)
             for name in MEAN_RUN
         ),
         *sample_evidence(trace, curves, _sampler(settings), end),
-        _mass_evidence(settings, trace, curves, end),
+        mode_masses_evidence(settings, trace, curves, end),
         *(
-            _mean_run(
+            mean_run(
                 "ae-gradient-flow",
                 settings,
                 trace,
@@ -272,68 +264,6 @@ def judge(settings: Trimodal, trace: xr.Dataset, curves: xr.Dataset) -> list[Evi
             for name in ONE_RUN
         ),
     ]
-
-
-def _official(settings: Trimodal) -> tuple[tuple[str, bool, str], ...]:
-    """Whether the sizes of deviations, measured in the official setting, apply."""
-    found = {name: getattr(settings, name) for name in OFFICIAL}
-    detail = ", ".join(f"{name} = {value:g}" for name, value in found.items())
-    met = found == OFFICIAL and settings.tau <= 4.0
-    return (("official setting, where these sizes were measured", met, detail),)
-
-
-def _one_run(settings, trace, curves, name: str, setting: str) -> Evidence:
-    allowed = FACTOR * ONE_RUN[name] / np.sqrt(settings.dim)
-    gap = abs(trace[name] - curves[name])
-    return exact(
-        "ae-one-run",
-        f"{setting}, {name}",
-        allowed - gap,
-        allowed,
-        hypotheses=_official(settings),
-        seeds=trace.sizes["seed"],
-    )
-
-
-def _mean_run(claim: str, settings, trace, theory, name: str, setting: str) -> Evidence:
-    """At a few times; M without its third row, which is minus the first by construction."""
-    last = trace.sizes["tau"] - 1
-    times = np.unique(np.linspace(0, last, TIMES + 1).round().astype(int))[1:]
-    mean, error = (values.isel(tau=times) for values in _pooled(settings, trace, name))
-    slack = (mean - theory.isel(tau=times)).transpose("tau", ...)
-    error = error.transpose("tau", ...)
-    if name == "M":
-        slack, error = slack.isel(direction=[0, 1]), error.isel(direction=[0, 1])
-    seeds = trace.sizes["seed"]
-    return Evidence(
-        claim,
-        f"{setting}, {name}",
-        "==",
-        slack,
-        standard_error=error,
-        dof=seeds * (settings.chains - 1),
-        margin=FACTOR * MEAN_RUN[name] / settings.dim,
-        scale=abs(theory).max(),
-        hypotheses=_official(settings) if claim == "ae-mean-run" else (),
-        seeds=seeds * settings.chains,
-    )
-
-
-def _mass_evidence(settings, trace, curves, setting: str) -> Evidence:
-    """Share of the samples of all networks in each quadrant."""
-    signs = np.sign(trace["x"].isel(look=-1).values).reshape(-1, 2)
-    share = np.mean(np.all(signs[:, None] == QUADRANTS[None], axis=2), axis=0)
-    p, n = curves["mass"].values, len(signs)
-    allowed = counting_error(p, n) + FACTOR * MASS / np.sqrt(settings.dim)
-    return exact(
-        "ae-mode-masses",
-        setting,
-        allowed - abs(share - p),
-        allowed,
-        hypotheses=_official(settings),
-        seeds=trace.sizes["seed"],
-        n=n,
-    )
 
 
 def caption(settings: Trimodal, trace: xr.Dataset) -> str:
