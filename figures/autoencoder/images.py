@@ -193,7 +193,7 @@ def judge(settings: Images, trace: xr.Dataset, curves: xr.Dataset) -> list[Evide
 def _as_preset(settings: Images) -> tuple[tuple[str, bool, str], ...]:
     """Whether the setting is the one in which the band was measured."""
     names = ("t", "rate", "skip_ratio", "decay", "images", "classes", "clusters",
-             "variance")  # fmt: skip
+             "leading")  # fmt: skip
     different = [n for n in names if getattr(settings, n) != getattr(PRESET, n)]
     detail = f"different: {', '.join(different)}" if different else "the same"
     name = "preset's images and start, where the band was measured"
@@ -209,8 +209,8 @@ def caption(settings: Images, trace: xr.Dataset) -> str:
     first, second = trace["variances"].values[:AXES]
     return (
         f"{int(trace['count'])} images of {pixels} pixels ({which}, classes "
-        f"{', '.join(map(str, settings.classes))}), centred and scaled to mean variance "
-        f"{settings.variance:g}, taken for {shape} with their covariance: {pixels} "
+        f"{', '.join(map(str, settings.classes))}), centred and scaled, "
+        f"taken for {shape} with their covariance: {pixels} "
         f"eigenvalues, the leading ones {first:.3g} and {second:.3g}. Two tanh units (t = "
         f"{settings.t:g}, eta = {settings.rate:g}, lambda = {settings.decay:g}, kappa = "
         f"{settings.skip_ratio:g}), started at ({START[0, 0]:g}, {START[0, 1]:g}) and "

@@ -60,7 +60,9 @@ def density(
     k = 2.0 * np.pi * np.fft.fftfreq(2 * n, h)
     ky, kx = k[:, None], k[None, :]
     form = C[1, 1] * ky**2 + 2.0 * C[0, 1] * ky * kx + C[0, 0] * kx**2
-    smooth = np.fft.ifft2(np.fft.fft2(counts, s=(2 * n, 2 * n)) * np.exp(-0.5 * form))
+    smooth = np.fft.ifft2(
+        np.fft.fft2(counts, s=(2 * n, 2 * n)) * np.exp(-0.5 * np.maximum(form, 0.0))
+    )
     return np.maximum(smooth.real[:n, :n], 0.0) / h**2
 
 

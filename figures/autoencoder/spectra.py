@@ -76,16 +76,16 @@ def pictures(settings: Images) -> tuple[Spectrum, Float[np.ndarray, "m d"]]:
     """
     x, labels = _read(settings)
     x = x - x.mean(axis=0)
-    spread = float(np.mean(x**2))
-    require(spread > 0, settings.images or "digits", "images that differ", spread)
-    x *= np.sqrt(settings.variance / spread)
     labels = labels if settings.clusters else None
     law, basis = empirical_mixture(x, labels)
+    largest = float(law.families[0].variances[0])
+    require(largest > 0, settings.images or "digits", "images that differ", largest)
+    x *= np.sqrt(settings.leading / largest)
     x = x @ basis
     of_class = [x] if labels is None else [x[labels == k] for k in np.unique(labels)]
     means = [group.mean(axis=0) for group in of_class]
     directions = np.concatenate([means, np.eye(AXES, x.shape[1])])
-    variances = np.asarray(law.families[0].variances)
+    variances = settings.leading / largest * np.asarray(law.families[0].variances)
     return Spectrum(np.asarray(law.weights), variances, directions), x
 
 

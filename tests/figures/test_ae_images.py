@@ -69,7 +69,7 @@ def test_images_have_the_moments_the_theory_takes(clusters):
     settings = dataclasses.replace(SETTINGS, classes=(0, 1, 7), clusters=clusters)
     of, x = pictures(settings)
     law = of.law
-    assert np.mean(x**2) == pytest.approx(SETTINGS.variance)
+    assert of.variances[0] == pytest.approx(SETTINGS.leading)
     latents, weights = np.asarray(law.latents), np.asarray(law.weights)
     means = latents @ of.directions
     np.testing.assert_allclose(weights @ means, x.mean(axis=0), atol=1e-12)
@@ -110,7 +110,7 @@ def test_images_of_a_file(tmp_path):
         pictures(dataclasses.replace(own, classes=(5,)))
 
 
-@pytest.mark.parametrize("bad", [{"classes": (1, 1)}, {"copies": 0}, {"variance": 0.0}])
+@pytest.mark.parametrize("bad", [{"classes": (1, 1)}, {"copies": 0}, {"leading": 0.0}])
 def test_impossible_settings_are_refused(bad):
     with pytest.raises(InputError, match=next(iter(bad))):
         dataclasses.replace(SETTINGS, **bad)

@@ -83,8 +83,8 @@ class Images(Sampled):
     """which classes; all images where the file names no classes"""
     clusters: bool = False
     """one cluster for each class with its mean, instead of a single one"""
-    variance: float = 0.3
-    """mean variance of a pixel after scaling"""
+    leading: float = 4.15
+    """largest eigenvalue of the covariance after scaling"""
     copies: int = 15
     """coordinates that share an eigenvalue: d = copies times the number of pixels"""
 

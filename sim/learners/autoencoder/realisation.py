@@ -20,6 +20,9 @@ from theory.validation import InputError, require, require_in
 __all__ = ["Realised", "initial_weights", "realise"]
 
 
+MANY = 16  # runs of coordinates from which indices compile faster than slices
+
+
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Realised:
@@ -67,17 +70,28 @@ class Realised:
         self, x: Float[Array, "n l"], onto: Float[Array, "n d"]
     ) -> Float[Array, "n d"]:
         """`onto` plus vectors given by their explicit coordinates."""
-        for (a, b), (i, j) in self._runs:
+        runs = self._runs
+        if len(runs) > MANY:
+            return onto.at[:, self._columns].add(x.astype(onto.dtype))
+        for (a, b), (i, j) in runs:
             onto = onto.at[:, a:b].add(x[:, i:j].astype(onto.dtype))
         return onto
 
     def restrict(self, x: Float[Array, "n d"]) -> Float[Array, "n l"]:
         """The explicit coordinates of vectors."""
-        return jnp.concatenate([x[:, a:b] for (a, b), _ in self._runs], axis=1)
+        runs = self._runs
+        if len(runs) > MANY:
+            return x[:, self._columns]
+        return jnp.concatenate([x[:, a:b] for (a, b), _ in runs], axis=1)
 
     def project(self, x: Float[Array, "n d"]) -> Float[Array, "n j"]:
         r"""Projections :math:`v_j\cdot x` on the tracked directions."""
         return self.restrict(x) @ self.directions.T.astype(x.dtype)
+
+    @property
+    def _columns(self) -> np.ndarray:
+        """Where the explicit coordinates are."""
+        return np.concatenate([np.arange(a, b) for (a, b), _ in self._runs])
 
     @property
     def _runs(self) -> list[tuple[tuple[int, int], tuple[int, int]]]:
