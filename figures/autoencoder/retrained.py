@@ -270,6 +270,6 @@ def caption(settings: Retrained, trace: xr.Dataset) -> str:
         f"Lines: the closed recursion. Points: {trace.sizes['seed']} networks in "
         f"d = {settings.dim} dimensions with 95 % intervals. Below: generated density along "
         f"the axis of the modes, {settings.keep} samples a network and generation (bars), and "
-        "the recursion's law averaged over the same bins (lines); scales differ. Trained "
+        "the law of the recursion (lines); scales differ. Trained "
         "briefly the bulk collapses, trained long it explodes; both end with one mode."
     )

@@ -22,7 +22,7 @@ __all__ = [
 class Retrained(Common):
     """Settings of ae4."""
 
-    seeds: int = 6
+    seeds: int = 8
     """independent runs; asking for more extends a stored run"""
     taus: tuple[float, ...] = (1.0, 2.5, 4.0)
     """training times without real data, in steps of 0.05"""
@@ -123,7 +123,7 @@ class Splitting(Common):
 class SurvivalMap(Common):
     """Settings of ae7."""
 
-    seeds: int = 5
+    seeds: int = 6
     """independent runs; asking for more extends a stored run"""
     strong: float = 3.0
     """distance of two modes from the centre"""
@@ -264,6 +264,7 @@ FIGURES: tuple[Figure, ...] = (
             "ae-nothing-lost",
         ),
         formulas=("autoencoder.skip", "autoencoder.bulk_continuous"),
+        seconds={"smoke": 8, "quick": 30},
     ),
     Figure(
         id="ae5",
@@ -291,6 +292,7 @@ FIGURES: tuple[Figure, ...] = (
             "autoencoder.critical_samples",
             "autoencoder.conditional_bulk",
         ),
+        seconds={"smoke": 10, "quick": 35},
     ),
     Figure(
         id="ae6",
@@ -316,6 +318,7 @@ FIGURES: tuple[Figure, ...] = (
         ),
         claims=("ae-splitting-index", "ae-splits", "ae-naive-onset"),
         formulas=("autoencoder.splitting", "autoencoder.splitting_continuous"),
+        seconds={"smoke": 9, "quick": 15},
     ),
     Figure(
         id="ae7",
@@ -338,5 +341,6 @@ FIGURES: tuple[Figure, ...] = (
         ),
         claims=("ae-survival", "ae-axes-are-stable", "ae-more-training-keeps"),
         formulas=("autoencoder.splitting",),
+        seconds={"smoke": 20, "quick": 35},
     ),
 )
