@@ -11,7 +11,7 @@ VENV ?= .venv
 PYTHON ?=
 PRESET ?= quick
 OUT ?= results
-PYTEST_ARGS ?= -n 2
+PYTEST_ARGS ?= -n 2 --dist loadfile
 
 BIN := $(VENV)/bin
 STAMP := .driftlab$(addprefix -,$(notdir $(PYTHON)))

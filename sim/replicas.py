@@ -5,7 +5,7 @@ one virtual device per core (`set_cpu_devices`), so that models too small to sha
 matrix product between cores train side by side: one core, one replica at a time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -45,7 +45,11 @@ def mesh() -> Mesh:
     return Mesh(np.array(jax.devices()), (AXIS,), axis_types=(AxisType.Auto,))
 
 
-def replicated(fn: Callable, batching: str = "map") -> Callable:
+def replicated(
+    fn: Callable,
+    batching: str = "map",
+    compiler_options: Mapping[str, Any] | None = None,
+) -> Callable:
     """`fn`, written for one replica, as a jitted function of many over the mesh.
 
     Replicas are padded up to a multiple of the device count by repeating the first
@@ -58,6 +62,7 @@ def replicated(fn: Callable, batching: str = "map") -> Callable:
         batching: how the replicas of one device run: "map", one after the other (for
             CPU cores, whose caches then hold one replica), or "vmap", all at once (for
             GPUs, which one small replica cannot fill).
+        compiler_options: XLA's, beyond those that the mesh asks for.
 
     Returns:
         The function of the same pytrees with a leading replica axis. With several hosts
@@ -94,7 +99,7 @@ def replicated(fn: Callable, batching: str = "map") -> Callable:
     compiled = jax.jit(
         on_all_devices,
         out_shardings=everywhere if jax.process_count() > 1 else None,
-        compiler_options=_compiler_options(devices),
+        compiler_options=_compiler_options(devices) | dict(compiler_options or {}),
     )
 
     def call(*args: Any) -> Any:
@@ -106,7 +111,7 @@ def replicated(fn: Callable, batching: str = "map") -> Callable:
     return call
 
 
-def _compiler_options(devices: Mesh) -> dict[str, bool]:
+def _compiler_options(devices: Mesh) -> dict[str, Any]:
     """On a CPU one thread per device: more would fight over the cores."""
     on_cpu = devices.devices.flat[0].platform == "cpu"
     return {"xla_cpu_multi_thread_eigen": False} if on_cpu else {}

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from figures import style
-from figures.autoencoder.chains import overlap_record
+from figures.autoencoder.chains import QUICK_TO_COMPILE, overlap_record
 from figures.autoencoder.growth import Growth, grow
 from figures.autoencoder.laws import (
     follow,
@@ -108,7 +108,7 @@ def _chains(settings: Trimodal, growth: Growth, group: Group, progress) -> xr.Da
         total = growth.pieces * steps
         return learn_chain(key, growth.training, growth.realised, state, total, steps)
 
-    histories = replicated(chain, batching="vmap")
+    histories = replicated(chain, "vmap", QUICK_TO_COMPILE)
 
     def one_seed(index: int, state: None) -> tuple[None, xr.Dataset]:
         seed = group.seeds[index]

@@ -17,7 +17,7 @@ ANGLES = 2 * np.pi * np.arange(48) / 48
 
 
 def digit_classes():
-    """Digits 0 and 1, twelve components, unit variance a coordinate on average: spectrum and class means."""
+    """Spectrum and class means of digits 0 and 1, twelve components, unit variance."""
     from sklearn.datasets import load_digits
 
     labels = load_digits().target

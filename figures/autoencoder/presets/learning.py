@@ -25,7 +25,7 @@ class Trimodal(Sampled):
     """final training time 2 eta n / d"""
     records: int = 40
     """times at which overlaps are recorded"""
-    chains: int = 32
+    chains: int = 8
     """exact chains of overlaps beside each run, for the mean over runs"""
 
     def _check(self, name: str, value: Any) -> None:
@@ -61,9 +61,9 @@ class FiniteSize(Common):
 class Widths(Common):
     """Settings of ae9."""
 
-    seeds: int = 400
+    seeds: int = 300
     """independent runs; asking for more extends a stored run"""
-    dim: int = 400
+    dim: int = 300
     """dimension d"""
     widths: tuple[int, ...] = (1, 2, 4)
     """numbers of tanh units r, each in [1, 4]; 2 is always among them"""
