@@ -1,6 +1,7 @@
 """Figures about generation: settings, claims, presets."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from figures.autoencoder.presets.common import PAPER, Common, claim
@@ -95,6 +96,9 @@ class Images(Sampled):
             distinct = len(set(value)) == len(value) >= 1
             require(distinct, name, "distinct classes, at least one", value)
             require_in(name, value, 0, 2**31)
+        elif name in ("images", "labels"):
+            there = not value or Path(value).is_file()
+            require(there, name, "the path of a file", value)
         elif name != "clusters":
             super()._check(name, value)
 
