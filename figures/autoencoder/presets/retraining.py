@@ -22,7 +22,7 @@ __all__ = [
 class Retrained(Common):
     """Settings of ae4."""
 
-    seeds: int = 8
+    seeds: int = 10
     """independent runs; asking for more extends a stored run"""
     taus: tuple[float, ...] = (1.0, 2.5, 4.0)
     """training times without real data, in steps of 0.05"""
@@ -51,7 +51,7 @@ class Retrained(Common):
 class CriticalTime(Common):
     """Settings of ae5."""
 
-    seeds: int = 8
+    seeds: int = 10
     """independent runs; asking for more extends a stored run"""
     levels: tuple[float, ...] = (0.3, 0.45, 0.55, 0.6, 0.7, 0.8, 0.9)
     """noise levels t of the phase line, in (0, 1)"""
@@ -123,7 +123,7 @@ class Splitting(Common):
 class SurvivalMap(Common):
     """Settings of ae7."""
 
-    seeds: int = 6
+    seeds: int = 8
     """independent runs; asking for more extends a stored run"""
     strong: float = 3.0
     """distance of two modes from the centre"""
