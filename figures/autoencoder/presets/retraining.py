@@ -135,7 +135,7 @@ class SurvivalMap(Common):
     """shortest training time of the map"""
     highest: float = 5.0
     """longest training time of the map"""
-    columns: int = 32
+    columns: int = 40
     """training times of the map"""
     generations: int = 3
     """models trained after the first"""
