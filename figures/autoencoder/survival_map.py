@@ -34,7 +34,9 @@ __all__ = ["caption", "draw", "judge", "predict", "simulate"]
 
 AXES = ("strong", "weak")
 NODES = 24  # of the averages over real data, an axis
-STEPS = 80  # Runge-Kutta steps a generation; with 60 an exploded bulk (variance 30) is unstable at tau > 4.7
+# Runge-Kutta steps a generation: with 60, those of an exploded bulk (variance 30) are
+# unstable beyond tau = 4.7 and show thresholds that are not there.
+STEPS = 80
 TOLERANCE = 0.02  # of the thresholds in tau
 TURNED = 0.5  # |Q_12| / sqrt(Q_11 Q_22) from which units share an axis
 CLEAR = np.log(2.0)  # |ln(1 + I)| from which a predicted fate is not close to an edge
