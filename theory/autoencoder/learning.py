@@ -22,6 +22,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.autoencoder.averages import Averages, Nodes, by_quadrature, fields
+from theory.autoencoder.together import cross_noise
 from theory.denoiser import Overlaps, Training
 from theory.structured import Family, StructuredMixture
 
@@ -131,8 +132,6 @@ def rates(data: StructuredMixture, training: Training, at: Overlaps, nodes) -> O
     terms = sum(shares[1:], shares[0])
     noise = terms.noise
     if training.levels == "together" and levels > 1:
-        from theory.autoencoder.together import cross_noise
-
         noise = noise + cross_noise(data, training, at)
     phi = data.masses[:, None, None]
     dm = terms.drift_m - 0.5 * training.decay * at.m

@@ -100,10 +100,14 @@ def flow(
     """
 
     def step(Z, k: EulerGrid):
-        drift = (k.contraction + b * k.gain) * Z + k.gain * activation.value(Z) @ Q
-        return Z + k.h * drift, None
+        return _euler(Q, b, activation, Z, k), None
 
     return jax.lax.scan(step, start, grid)[0]
+
+
+def _euler(Q: Array, b: Array, activation: Activation, Z: Array, k: EulerGrid) -> Array:
+    drift = (k.contraction + b * k.gain) * Z + k.gain * activation.value(Z) @ Q
+    return Z + k.h * drift
 
 
 def reduced_sde(
@@ -119,8 +123,8 @@ def reduced_sde(
 
     def step(Z, inputs):
         k, xi = inputs
-        drift = (k.contraction + b * k.gain) * Z + k.gain * activation.value(Z) @ Q
-        return Z + k.h * drift + jnp.sqrt(2 * k.diffusion * k.h) * (xi @ root), None
+        noise = jnp.sqrt(2 * k.diffusion * k.h) * (xi @ root)
+        return _euler(Q, b, activation, Z, k) + noise, None
 
     return jax.lax.scan(step, start, (grid, normals))[0]
 
