@@ -15,7 +15,14 @@ from jaxtyping import Array, Float
 from theory.autoencoder.sampling import Projection
 from theory.claims import Evidence
 
-__all__ = ["RESOLUTION", "distances", "exact", "kolmogorov_floor", "samples_follow"]
+__all__ = [
+    "RESOLUTION",
+    "distances",
+    "exact",
+    "kolmogorov_floor",
+    "samples_follow",
+    "uniform_distance",
+]
 
 FALSE_ALARM = 1e-4
 RESOLUTION = 1e-6
@@ -32,6 +39,13 @@ def kolmogorov_floor(n: int) -> float:
     return float(np.sqrt(-np.log(FALSE_ALARM / 2.0) / (2.0 * n)))
 
 
+def uniform_distance(u: Float[np.ndarray, "*batch n"]) -> Float[np.ndarray, "*batch"]:
+    """Kolmogorov's distance of n numbers from the uniform law on [0, 1]."""
+    u = np.sort(np.asarray(u, dtype=np.float64), axis=-1)
+    steps = np.arange(u.shape[-1] + 1) / u.shape[-1]
+    return np.max(np.maximum(steps[1:] - u, u - steps[:-1]), axis=-1)
+
+
 def distances(
     samples: Float[np.ndarray, "n e"], law: Projection
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -45,8 +59,7 @@ def distances(
     for axis in range(axes):
         x = np.sort(np.asarray(samples[:, axis], dtype=np.float64))
         F = np.asarray(_cdf(law, axis, x), dtype=np.float64)
-        steps = np.arange(n + 1) / n
-        kolmogorov = np.max(np.maximum(steps[1:] - F, F - steps[:-1]))
+        kolmogorov = uniform_distance(F)
         spread = float(np.sqrt(law.variance()[axis, axis]))
         grid = np.linspace(x[0] - 0.1 * spread, x[-1] + 0.1 * spread, 2001)
         G = np.asarray(_cdf(law, axis, grid), dtype=np.float64)

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures import style
-from figures.autoencoder.evidence import samples_follow
+from figures.autoencoder.evidence import samples_follow, uniform_distance
 from figures.autoencoder.generations import (
     Conditions,
     Recipe,
@@ -29,7 +29,6 @@ from figures.autoencoder.problems import informed, training_of, two_modes
 from figures.autoencoder.retraining_evidence import (
     bulk_evidence,
     mean_and_error,
-    uniform_distance,
 )
 from figures.replication import interval, over_seeds
 from sim.replicas import replicated

@@ -7,23 +7,15 @@ may the simulated bulk be from :math:`F_\tau(v)` in finite dimension (and at lea
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Float
 
 from theory.autoencoder.bulk import bulk_map
 from theory.claims import Evidence
 from theory.processes import EulerGrid
 
-__all__ = ["bulk_evidence", "mean_and_error", "uniform_distance"]
+__all__ = ["bulk_evidence", "mean_and_error"]
 
 LEAST = 0.02
 """Differences in ln s^2 up to this are called equal in any dimension."""
-
-
-def uniform_distance(u: Float[np.ndarray, "*batch n"]) -> Float[np.ndarray, "*batch"]:
-    """Kolmogorov's distance of n numbers from the uniform law on [0, 1]."""
-    u = np.sort(np.asarray(u, dtype=np.float64), axis=-1)
-    steps = np.arange(u.shape[-1] + 1) / u.shape[-1]
-    return np.max(np.maximum(steps[1:] - u, u - steps[:-1]), axis=-1)
 
 
 def mean_and_error(values: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
