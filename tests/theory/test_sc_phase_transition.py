@@ -24,7 +24,7 @@ from theory.self_consuming.phase_transition import (
     threshold_v1,
     threshold_v2,
 )
-from theory.self_consuming.schedules import fixed_mixture, schedule
+from theory.mixing import fixed_mixture, schedule
 from theory.self_consuming.weights import accumulated_bound, rate_errors
 from theory.validation import InputError
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sc_reference import read
 
-from theory.self_consuming.schedules import (
+from theory.mixing import (
     accumulate,
     accumulate_batches,
     fixed_mixture,

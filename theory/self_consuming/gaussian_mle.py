@@ -11,7 +11,7 @@ from jax.scipy.special import ndtr
 from jaxtyping import Array, Float
 from scipy.optimize import brentq
 
-from theory.self_consuming.schedules import Schedule
+from theory.mixing import Schedule
 from theory.validation import require, require_in, require_positive
 
 __all__ = [

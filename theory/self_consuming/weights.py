@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jax.scipy.special import digamma, gammaln
 from jaxtyping import Array, Float
 
-from theory.self_consuming.schedules import Schedule
+from theory.mixing import Schedule
 
 __all__ = [
     "accumulate_batches_length",

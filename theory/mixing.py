@@ -5,8 +5,9 @@ Stage s = 0, 1, ... trains model s + 1 on :math:`n_s` points of
 .. math:: p_s = \alpha_s\,p_0 + \sum_{j=1}^{s}\beta_s^j\,\hat p_j ,\qquad
     \alpha_s + \sum_j\beta_s^j = 1,\quad \alpha_0 = 1
 
-(after Fu et al. 2024; index order as recalled). A schedule is that table as data; whatever
-follows from it (`theory.self_consuming.weights`, the simulation's composition) reads it.
+(after Fu et al. 2024; index order as recalled). A schedule is that table as data; what is
+predicted of it (`theory.self_consuming`) and what composes its data (`sim.composition`)
+both read it.
 """
 
 from dataclasses import dataclass
