@@ -11,24 +11,27 @@ the step noise is resolved, :math:`\sqrt h \ge 0.8\,\Delta x`.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import jax
 import jax.numpy as jnp
 import jax.random as jr
+import scipy.fft
 from jaxtyping import Array, Float
 
-from sim.laws import Knowledge, categorical, draw, known_as
+from sim.laws import Knowledge, categorical, draw, known_as, mixture
 from theory.processes import OU
-from theory.validation import require
+from theory.validation import require, require_positive
 
 __all__ = [
     "Grid",
     "GridLaw",
     "LatticeMixture",
+    "grid_for_kernels",
     "on_grid",
     "push",
     "push_along",
+    "smoothed",
     "step_kernel",
     "uniform_grid",
 ]
@@ -36,21 +39,33 @@ __all__ = [
 _TINY = 1e-300  # keeps log and division finite where a density has underflowed
 
 
-@jax.tree_util.register_dataclass
+@jax.tree_util.register_static
 @dataclass(frozen=True)
 class Grid:
-    """The same uniform nodes along each of `dim` axes; build with `uniform_grid`."""
+    """The same uniform nodes along each of `dim` axes, on [-half_width, half_width].
 
-    axis: Float[Array, " m"]
-    dim: int = field(metadata={"static": True})
+    A setting, not data: laws that share a grid carry no copies of it. Build with
+    `uniform_grid` or `grid_for_kernels`.
+    """
+
+    half_width: float
+    nodes: int
+    dim: int = 1
 
     @property
-    def step(self) -> Float[Array, ""]:
+    def axis(self) -> Float[Array, " m"]:
+        """Nodes along one axis."""
+        return jnp.linspace(
+            -self.half_width, self.half_width, self.nodes, dtype=jnp.float64
+        )
+
+    @property
+    def step(self) -> float:
         """Distance between neighbouring nodes."""
-        return self.axis[1] - self.axis[0]
+        return 2.0 * self.half_width / (self.nodes - 1)
 
     @property
-    def cell(self) -> Float[Array, ""]:
+    def cell(self) -> float:
         """Volume of one cell."""
         return self.step**self.dim
 
@@ -74,7 +89,38 @@ def uniform_grid(half_width: float, nodes: int, dim: int, finest_step: float) ->
         f">= {needed} to resolve the noise of one step",
         nodes,
     )
-    return Grid(jnp.linspace(-half_width, half_width, nodes, dtype=jnp.float64), dim)
+    return Grid(float(half_width), nodes, dim)
+
+
+NARROWEST = 5.0
+"""Grid steps to a kernel's bandwidth."""
+
+
+def grid_for_kernels(reach: float, bandwidth: float) -> Grid:
+    """A 1-D grid that covers [-reach, reach] and resolves kernels of that bandwidth.
+
+    The step is at most bandwidth / `NARROWEST`; the number of nodes is one that Fourier
+    transforms are fast for.
+    """
+    require_positive("reach", reach)
+    require_positive("bandwidth", bandwidth)
+    nodes = scipy.fft.next_fast_len(
+        math.ceil(2.0 * reach * NARROWEST / bandwidth) + 1, real=True
+    )
+    return Grid(float(reach), int(nodes))
+
+
+def smoothed(
+    density: Float[Array, " p"], grid: Grid, bandwidth: Float[Array, ""]
+) -> Float[Array, " p"]:
+    r"""A 1-D density blurred by N(0, h^2).
+
+    Its Fourier transform times :math:`e^{-h^2\omega^2/2}`. The grid is taken as periodic:
+    it must be wide enough for the tails to vanish.
+    """
+    omega = 2.0 * jnp.pi * jnp.fft.rfftfreq(grid.nodes, grid.step)
+    blurred = jnp.fft.rfft(density) * jnp.exp(-0.5 * (bandwidth * omega) ** 2)
+    return jnp.maximum(jnp.fft.irfft(blurred, grid.nodes), 0.0)
 
 
 @jax.tree_util.register_dataclass
@@ -82,7 +128,7 @@ def uniform_grid(half_width: float, nodes: int, dim: int, finest_step: float) ->
 class GridLaw:
     """A density tabulated at the nodes of a `Grid`; zero outside."""
 
-    grid: Grid
+    grid: Grid = field(metadata={"static": True})
     density: Float[Array, " p"]
 
     @property
@@ -90,14 +136,18 @@ class GridLaw:
         """Dimension d."""
         return self.grid.dim
 
+    @property
+    def mass(self) -> Float[Array, " p"]:
+        """Probability of the cell around each node."""
+        return self.density * self.grid.cell
+
     def noised(self, process: OU, t: float) -> "LatticeMixture":
         r"""Marginal at OU time t > 0: the nodes as weighted centres of a Gaussian mixture.
 
         Spectrally accurate while the mixture's width resolves the grid.
         """
-        mass = self.density * self.grid.cell
         return LatticeMixture(
-            self.grid, mass, process.mean_factor(t), process.variance(t)
+            self.grid, self.mass, process.mean_factor(t), process.variance(t)
         )
 
     def log_density(self, x: Float[Array, "n d"]) -> Float[Array, " n"]:
@@ -112,12 +162,12 @@ class GridLaw:
 
     def mean(self) -> Float[Array, " d"]:
         """Mean vector."""
-        return (self.density * self.grid.cell) @ self.grid.points
+        return self.mass @ self.grid.points
 
     def second_moment(self) -> Float[Array, "d d"]:
         """Raw second moment E[x xᵀ]."""
         points = self.grid.points
-        return (points * (self.density * self.grid.cell)[:, None]).T @ points
+        return (points * self.mass[:, None]).T @ points
 
 
 @jax.tree_util.register_dataclass
@@ -129,7 +179,7 @@ class LatticeMixture:
     product instead of a sum over all nodes.
     """
 
-    grid: Grid
+    grid: Grid = field(metadata={"static": True})
     mass: Float[Array, " p"]
     mean_factor: Float[Array, ""]
     variance: Float[Array, ""]
@@ -241,3 +291,9 @@ def _(law: LatticeMixture, key: Array, n: int, dtype=jnp.float32) -> Array:
     z = jr.normal(key_noise, (n, law.dim), jnp.float64)
     centre = law.mean_factor * law.grid.points[node]
     return (centre + jnp.sqrt(law.variance) * z).astype(dtype)
+
+
+@mixture.register
+def _(target: GridLaw, alpha: Array, shares: Array, models: GridLaw) -> GridLaw:
+    density = alpha * target.density + shares @ models.density
+    return replace(target, density=density)

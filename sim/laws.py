@@ -5,9 +5,11 @@ A law is `exact` (a mixture with its density and score, from `theory.mixtures`),
 What a law's kind does not allow is reported as not measurable, never estimated quietly.
 """
 
+from dataclasses import dataclass
 from functools import singledispatch
-from typing import Literal
+from typing import Any, Literal
 
+import jax
 import jax.numpy as jnp
 import jax.random as jr
 from jaxtyping import Array, Float
@@ -15,9 +17,32 @@ from jaxtyping import Array, Float
 from theory.mixtures import Blend, GaussianMixture, KernelDensity
 from theory.processes import OU
 
-__all__ = ["Knowledge", "categorical", "draw", "known_as", "noise"]
+__all__ = [
+    "FiniteLaw",
+    "Knowledge",
+    "blend_laws",
+    "categorical",
+    "counts",
+    "draw",
+    "known_as",
+    "mixture",
+    "noise",
+]
 
 Knowledge = Literal["exact", "grid", "samples"]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class FiniteLaw:
+    """A law on the categories 0, ..., K - 1."""
+
+    mass: Float[Array, " k"]
+
+    @property
+    def dim(self) -> int:
+        """One number, the category."""
+        return 1
 
 
 @singledispatch
@@ -33,6 +58,7 @@ def _(law: None) -> Knowledge:
 
 @known_as.register(GaussianMixture)
 @known_as.register(KernelDensity)
+@known_as.register(FiniteLaw)
 def _(law: object) -> Knowledge:
     return "exact"
 
@@ -68,6 +94,11 @@ def _(law: KernelDensity, key: Array, n: int, dtype=jnp.float32) -> Array:
 
 
 @draw.register
+def _(law: FiniteLaw, key: Array, n: int, dtype=jnp.float32) -> Array:
+    return categorical(key, law.mass, n).astype(dtype)[:, None]
+
+
+@draw.register
 def _(law: Blend, key: Array, n: int, dtype=jnp.float32) -> Array:
     key_which, key_first, key_second = jr.split(key, 3)
     first = draw(law.first, key_first, n, dtype)
@@ -91,3 +122,60 @@ def categorical(key: Array, weights: Float[Array, " k"], n: int) -> Array:
     u = jr.uniform(key, (n,), jnp.float64) * cdf[-1]
     index = jnp.searchsorted(cdf, u, side="right")
     return jnp.minimum(index, weights.shape[0] - 1)
+
+
+BLOCK = 1024
+"""Draws at a time in `counts`."""
+
+
+def counts(
+    key: Array, n: Float[Array, ""], weights: Float[Array, " k"]
+) -> Float[Array, " k"]:
+    """How often each index occurs in n draws: exactly multinomial, float64.
+
+    n is an array, one program serves all sizes. By inverse distribution function in
+    blocks: below some 15 000 draws that is faster than a chain of binomials.
+    """
+    cdf = jnp.cumsum(weights.astype(jnp.float64))
+    cdf = cdf / cdf[-1]
+    last = weights.shape[0] - 1
+
+    def add_block(b: Array, total: Array) -> Array:
+        u = jr.uniform(jr.fold_in(key, b), (BLOCK,), jnp.float64)
+        index = jnp.minimum(jnp.searchsorted(cdf, u, side="right"), last)
+        drawn = b * BLOCK + jnp.arange(BLOCK) < n
+        return total.at[index].add(drawn.astype(jnp.float64))
+
+    blocks = jnp.ceil(n / BLOCK).astype(jnp.int32)
+    return jax.lax.fori_loop(0, blocks, add_block, jnp.zeros_like(cdf))
+
+
+def blend_laws(
+    alpha: Float[Array, ""], target: object, generated: object
+) -> Blend | None:
+    r"""The law :math:`\alpha\,p + (1-\alpha)\,\hat p`; None where a part is not known."""
+    if target is None or generated is None:
+        return None
+    return Blend(alpha, target, generated)
+
+
+@singledispatch
+def mixture(
+    target: object, alpha: Float[Array, ""], shares: Float[Array, " r"], models: Any
+) -> Any:
+    r"""The law :math:`\alpha\,p + \sum_k\beta_k\,\hat p_k`; `models` are stacked laws.
+
+    Tables are mixed entry by entry, other laws as nested blends.
+    """
+    rest = jax.tree.map(lambda leaf: leaf[-1], models)
+    below = shares[-1]
+    for k in range(shares.shape[0] - 2, -1, -1):
+        below = below + shares[k]
+        share = jnp.where(below > 0, shares[k] / jnp.where(below > 0, below, 1.0), 1.0)
+        rest = Blend(share, jax.tree.map(lambda leaf, k=k: leaf[k], models), rest)
+    return Blend(alpha, target, rest)
+
+
+@mixture.register
+def _(target: FiniteLaw, alpha: Array, shares: Array, models: FiniteLaw) -> FiniteLaw:
+    return FiniteLaw(alpha * target.mass + shares @ models.mass)

@@ -10,7 +10,7 @@ resumes bit for bit.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,12 +19,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from sim.composition import (
-    accumulate_laws,
-    accumulate_samples,
-    blend_laws,
-    mix_samples,
-)
+from sim.composition import At, Composition, Mixing, Points, Real, Reservoir, State
 from sim.grid import Grid, on_grid
 from sim.laws import Knowledge, noise
 from sim.learners.protocol import Learner, Target
@@ -42,16 +37,6 @@ STAGES = (
     "fresh", "fit", "train", "start", "sample", "reference", "measure", "compose",
 )  # fmt: skip
 _RANK = {"samples": 0, "grid": 1, "exact": 2}
-
-
-class State(NamedTuple):
-    """What one generation hands to the next."""
-
-    samples: Float[Array, "n d"]  # of phat^i
-    law: Any  # phat^i, or None where it is known by samples only
-    # where data accumulate, else None:
-    kept: Float[Array, "n d"] | None = None  # the training set of the generation before
-    pool: Any = None  # mean of phat^1 ... phat^i where they are known
 
 
 @dataclass(frozen=True)
@@ -74,9 +59,9 @@ class Recursion:
     """'level-t0': data live at noise level t0 and samples are used there as they are, so
     nothing drifts under a perfect score; 're-noise': samples made at t0 are treated as
     clean data, which adds a truncation drift"""
-    composition: str = "mix"
-    """which data a generation sees: 'mix' (fresh and the last generated, shares alpha and
-    1 - alpha), or 'accumulate' (the original sample and all generated so far)"""
+    composition: Composition | None = None
+    """which data a generation sees; without one, n points, a share alpha of them fresh and
+    the others of the latest model"""
     measures: tuple[Measure, ...] = ()
     """what is measured beyond the grid's own functionals"""
     grid: Grid | None = None
@@ -86,26 +71,38 @@ class Recursion:
 
     def __post_init__(self) -> None:
         """Refuse impossible settings."""
-        law_only = self.grid is not None
-        require(self.n >= (0 if law_only else 1), "n", ">= 1", self.n)
+        least = 1 if self.needs_samples else 0
+        require(self.n >= least, "n", f">= {least}", self.n)
         require(self.generations >= 1, "generations", ">= 1", self.generations)
         known = ("level-t0", "re-noise")
         require(
             self.convention in known, "convention", f"one of {known}", self.convention
         )
-        which, all_of = self.composition, ("mix", "accumulate")
-        require(which in all_of, "composition", f"one of {all_of}", which)
-        drawn = isinstance(self.sampler, EndpointDraw) and self.accumulates
-        require(not drawn, "composition", "'mix' with exact draws", which)
+        drawn = isinstance(self.sampler, EndpointDraw)
+        ok = not (drawn and isinstance(self.composition, Reservoir))
+        require(ok, "composition", "no reservoir with exact draws", "Reservoir")
         require(self.keep <= self.n, "keep", f"<= n = {self.n}", self.keep)
         if self.grid is not None:
             same = self.grid.dim == self.target.dim
             require(same, "grid.dim", f"the target's, {self.target.dim}", self.grid.dim)
 
     @property
-    def accumulates(self) -> bool:
-        """Whether generated data are kept for later generations."""
-        return self.composition == "accumulate"
+    def needs_samples(self) -> bool:
+        """Whether points are drawn, or laws and counts alone carried on."""
+        if self.grid is not None:
+            return False
+        policy = self.composition
+        return not isinstance(policy, Mixing) or isinstance(policy.data, Points)
+
+    @property
+    def policy(self) -> Composition:
+        """The composition, or the default one."""
+        return self.composition or Mixing(Points(self.n))
+
+    @property
+    def real(self) -> Real:
+        """The data law at the level at which laws are compared."""
+        return Real(self.target_law, self.fresh, self.n)
 
     @property
     def level_process(self) -> OU:
@@ -127,7 +124,8 @@ class Recursion:
     def target_law(self) -> Any:
         """p at that level, or None."""
         law = self.target.law
-        if law is None or self.convention == "re-noise":
+        clean = self.convention == "re-noise" or self.process.t0 == 0
+        if law is None or clean:
             return law
         return law.noised(self.process, self.process.t0)
 
@@ -164,9 +162,9 @@ def run(
         recursion: what is run.
         keys: (replicas,) typed keys, one per replica.
         parameters: per replica and generation: "alpha", the fresh fraction in [0, 1], and
-            whatever `recursion.learner` asks for. At generation 0 phat^0 = p, so alpha
-            there has no effect on the law. Where data accumulate alpha is not asked for:
-            it is 1/(i+1).
+            whatever the composition (`sim.composition.scheduled`) and `recursion.learner`
+            ask for; further axes are theirs. At generation 0 phat^0 = p, so alpha there
+            has no effect on the law. A reservoir asks for no alpha: it is 1/(i+1).
         axes: labels of the replicas, in C order: their product is the replica axis.
         group: where records and state are stored.
         progress: reports generations and training segments.
@@ -179,30 +177,35 @@ def run(
     shape = tuple(len(v) for v in axes.values())
     replicas = int(np.prod(shape))
     require(keys.shape == (replicas,), "keys", f"of shape ({replicas},)", keys.shape)
-    if recursion.accumulates:
-        share = 1.0 / (1 + np.arange(recursion.generations))
-        parameters = parameters | {"alpha": np.tile(share, (replicas, 1))}
+    own = recursion.policy.parameters(replicas, recursion.generations)
+    parameters = dict(parameters) | dict(own)
     for name, value in parameters.items():
         expected = (replicas, recursion.generations)
-        require(
-            np.shape(value) == expected, name, f"of shape {expected}", np.shape(value)
-        )
+        found = np.shape(value)
+        require(found[:2] == expected, name, f"of shape {expected}", found)
     require_in("alpha", parameters["alpha"], 0.0, 1.0)
     prototype = recursion.learner(
         {k: jnp.asarray(v[0, 0]) for k, v in parameters.items()}
     )
     stages = _Stages(recursion, prototype, batching, progress)
 
-    def body(i: int, state: State) -> tuple[State, xr.Dataset]:
+    def at(i: int) -> dict[str, Array]:
         at_i = {k: jnp.asarray(v[:, i]) for k, v in parameters.items()}
         if i == 0:  # phat^0 = p: all data are fresh
             at_i["alpha"] = jnp.ones((replicas,), jnp.float64)
-        state, record = stages.generation(i, _fold(keys, i), at_i, state)
+        return at_i
+
+    def body(i: int, state: State) -> tuple[State, xr.Dataset]:
+        state, record = stages.generation(i, _fold(keys, i), at(i), state)
         return state, _labelled(record, axes, shape, recursion)
 
     with progress.stage("generations", recursion.generations) as bar:
         return resumable(
-            group, recursion.generations, lambda: stages.start(keys), body, bar.tick
+            group,
+            recursion.generations,
+            lambda: stages.start(keys, at(0)),
+            body,
+            bar.tick,
         )
 
 
@@ -224,59 +227,49 @@ class _Stages:
         self._advance = replicated(self._advance_one, batching)
         self._finish = replicated(self._finish_one, batching)
 
-    def generation(self, i: int, keys, parameters, state: State) -> tuple[State, dict]:
-        data = self._compose(keys, parameters, state)
-        fit = self._init(keys, parameters, state, data)
+    def generation(self, i: int, keys, at: At, state: State) -> tuple[State, dict]:
+        data, memory = self._compose(keys, at, state)
+        state = state._replace(memory=memory)
+        fit = self._init(keys, at, state, data)
         if self.prototype.segments:
             with self.progress.stage(f"training {i}", self.prototype.segments) as bar:
                 for s in range(self.prototype.segments):
                     segment_keys = _fold(_stage(keys, "train"), s)
-                    fit = self._advance(segment_keys, parameters, fit, data)
+                    fit = self._advance(segment_keys, at, fit, data)
                     jax.block_until_ready(fit)
                     bar.tick()
-        return jax.block_until_ready(self._finish(keys, parameters, state, data, fit))
+        return jax.block_until_ready(self._finish(keys, at, state, data, fit))
 
-    def _start_one(self, key) -> State:
+    def _start_one(self, key, at: At) -> State:
         r = self.recursion
-        samples = r.fresh(_stage(key, "fresh"))
+        keys = (_stage(key, "fresh"), _stage(key, "compose"))
+        samples = r.fresh(keys[0])
         law = None
         if r.knowledge == "exact":  # only its shape matters: alpha_0 = 1 leaves it out
-            fit = self.prototype.init(key, samples, None, r.fit_process)
-            law = self.prototype.finish(fit).endpoint(r.level_process)
+            data = r.policy.first(keys, at, r.real, samples)
+            fit = r.learner(at).init(key, data, r.target_law, r.fit_process)
+            law = r.learner(at).finish(fit).endpoint(r.level_process)
         elif r.knowledge == "grid":
             law = on_grid(r.target_law, r.grid)
-        return (
-            State(samples, law, samples, law) if r.accumulates else State(samples, law)
-        )
+        return State(samples, law, r.policy.start(keys, at, r.real, samples, law))
 
-    def _compose_one(self, key, parameters, state: State) -> Array:
-        alpha = parameters["alpha"]
-        if state.kept is not None:
-            stage = _stage(key, "compose")
-            return accumulate_samples(stage, alpha, state.kept, state.samples)
-        fresh = self.recursion.fresh(_stage(key, "fresh"))
-        return mix_samples(alpha, fresh, state.samples)
+    def _compose_one(self, key, at: At, state: State) -> tuple[Any, Any]:
+        keys = (_stage(key, "fresh"), _stage(key, "compose"))
+        return self.recursion.policy.compose(keys, at, self.recursion.real, state)
 
-    def _q(self, parameters, state: State) -> Any:
-        generated = state.pool if self.recursion.accumulates else state.law
-        return blend_laws(parameters["alpha"], self.recursion.target_law, generated)
-
-    def _init_one(self, key, parameters, state: State, data) -> Any:
+    def _init_one(self, key, at: At, state: State, data) -> Any:
         r = self.recursion
-        learner = r.learner(parameters)
-        q = self._q(parameters, state)
-        return learner.init(_stage(key, "fit"), data, q, r.fit_process)
+        q = r.policy.law(at, r.real, state)
+        return r.learner(at).init(_stage(key, "fit"), data, q, r.fit_process)
 
-    def _advance_one(self, key, parameters, fit, data) -> Any:
+    def _advance_one(self, key, at: At, fit, data) -> Any:
         r = self.recursion
-        return r.learner(parameters).advance(key, fit, data, r.fit_process)
+        return r.learner(at).advance(key, fit, data, r.fit_process)
 
-    def _finish_one(
-        self, key, parameters, state: State, data, fit
-    ) -> tuple[State, dict]:
+    def _finish_one(self, key, at: At, state: State, data, fit) -> tuple[State, dict]:
         r, process = self.recursion, self.recursion.level_process
-        fitted = r.learner(parameters).finish(fit)
-        q = self._q(parameters, state)
+        fitted = r.learner(at).finish(fit)
+        q = r.policy.law(at, r.real, state)
         start = start_points(
             r.sampler, q, _stage(key, "start"), r.n, r.target.dim, process, data
         )
@@ -285,15 +278,7 @@ class _Stages:
         if r.knowledge == "exact":
             after = fitted.endpoint(process)
         elif r.knowledge == "grid":
-            q_0 = on_grid(q, r.grid).density
-            late = r.convention == "re-noise"
-            q_t0 = (
-                on_grid(q.noised(process, process.t0), r.grid).density if late else q_0
-            )
-            paths, after, _ = grid_paths(q, q_t0, fitted, process, r.grid, r.sampler)
-            p = on_grid(r.target_law, r.grid).density
-            drift = accumulated(p, state.law.density, q_0, after.density, r.grid.cell)
-            record |= paths._asdict() | drift._asdict()
+            record, after = self._on_grid(q, fitted, state.law)
         scene = Scene(
             r.target_law, q, after, fitted, process,
             r.fresh(_stage(key, "reference")), data, samples,
@@ -304,10 +289,19 @@ class _Stages:
         record["finite"] = finite & (after is None or _all_finite(after))
         if r.keep:
             record["points"] = samples[: r.keep]
-        if not r.accumulates:
-            return State(samples, after), record
-        pool = accumulate_laws(parameters["alpha"], state.pool, after)
-        return State(samples, after, data, pool), record
+        memory = r.policy.after(at, state.memory, state, after)
+        return State(samples, after, memory), record
+
+    def _on_grid(self, q: Any, fitted: Any, before: Any) -> tuple[dict, Any]:
+        """What the chain does to q on the grid, and the law that it ends at."""
+        r, process = self.recursion, self.recursion.level_process
+        q_0 = on_grid(q, r.grid).density
+        late = r.convention == "re-noise"
+        q_t0 = on_grid(q.noised(process, process.t0), r.grid).density if late else q_0
+        paths, after, _ = grid_paths(q, q_t0, fitted, process, r.grid, r.sampler)
+        p = on_grid(r.target_law, r.grid).density
+        drift = accumulated(p, before.density, q_0, after.density, r.grid.cell)
+        return paths._asdict() | drift._asdict(), after
 
 
 def _all_finite(law: Any) -> Array:

@@ -116,10 +116,12 @@ class EndpointDraw:
 def start_points(
     sampler, law, key: Array, n: int, dim: int, process: OU, data: Array
 ) -> Float[Array, "n d"]:
-    """Where the reverse chain starts: q_T or N(0, I).
+    """Where the reverse chain starts: q_T or N(0, I); zeros for exact draws.
 
     q_T by noising draws of q, or of `data` where q is known by samples only.
     """
+    if isinstance(sampler, EndpointDraw):
+        return jnp.zeros((n, dim), jnp.float32)
     if sampler.start == "normal":
         return jr.normal(key, (n, dim), jnp.float32)
     key_draw, key_noise = jr.split(key)

@@ -14,7 +14,8 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float
 
-from sim.laws import draw
+from sim.grid import Grid, GridLaw, on_grid
+from sim.laws import FiniteLaw, draw
 from theory.mixtures import GaussianMixture, gaussian_mixture
 from theory.validation import require, require_finite, require_in, require_positive
 
@@ -22,13 +23,16 @@ __all__ = [
     "EmbeddedManifold",
     "Images",
     "Mixture",
+    "Tabulated",
     "anisotropic",
     "bimodal",
+    "categories",
     "digits",
     "five_modes",
     "grid_of_modes",
     "ring",
     "swiss_roll",
+    "tabulated",
 ]
 
 
@@ -47,6 +51,42 @@ class Mixture:
     def sample(self, key: Array, n: int) -> Float[Array, "n d"]:
         """`n` independent float32 draws."""
         return draw(self.law, key, n, jnp.float32)
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Tabulated:
+    """A law that is a table: a density on a grid, or the probabilities of categories."""
+
+    law: GridLaw | FiniteLaw
+
+    @property
+    def dim(self) -> int:
+        """Dimension d; 1 for categories, which are numbered."""
+        return self.law.dim
+
+    def sample(self, key: Array, n: int) -> Float[Array, "n d"]:
+        """`n` independent float32 draws."""
+        return draw(self.law, key, n, jnp.float32)
+
+
+def tabulated(law: GaussianMixture, grid: Grid) -> Tabulated:
+    """A mixture as its table on a grid; refuses a grid that misses more than 1e-6 of it."""
+    table = on_grid(law, grid)
+    mass = float(jnp.sum(table.mass))
+    ok = abs(mass - 1.0) < 1e-6
+    require(ok, "grid", "wide and fine enough to hold the law", f"mass {mass:.7f}")
+    return Tabulated(table)
+
+
+def categories(probabilities) -> Tabulated:
+    """A law on K >= 2 categories: probabilities in [0, 1] that sum to 1 within 1e-9."""
+    require_in("probabilities", probabilities, 0.0, 1.0)
+    p = np.asarray(probabilities, dtype=np.float64)
+    require(p.ndim == 1 and p.size >= 2, "probabilities", "(K >= 2,)", p.shape)
+    total = float(p.sum())
+    require(abs(total - 1.0) <= 1e-9, "sum of probabilities", "1 within 1e-9", total)
+    return Tabulated(FiniteLaw(jnp.asarray(p)))
 
 
 def five_modes(sigma: float = 0.6, distance: float = 4.0, dim: int = 10) -> Mixture:

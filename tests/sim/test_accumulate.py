@@ -9,7 +9,8 @@ import pytest
 import xarray as xr
 
 from figures.progress import SILENT
-from sim.composition import accumulate_laws, accumulate_samples
+from sim.composition import Mixing, Points, Reservoir
+from sim.composition.reservoir import accumulate_laws, accumulate_samples
 from sim.grid import GridLaw, uniform_grid
 from sim.learners.perturbed import Perturbed, Tanh
 from sim.measures.samples import Moments
@@ -61,7 +62,7 @@ def loop(**changes):
         "process": ou(3.0, 0.05),
         "n": 50,
         "generations": 3,
-        "composition": "accumulate",
+        "composition": Reservoir(),
         "measures": (Moments(),),
         "grid": uniform_grid(7.0, 61, 1, 2.95 / 40),
     }
@@ -84,7 +85,7 @@ def test_the_law_that_is_learnt_is_that_of_the_pool(tmp_path):
     low = (np.sqrt(D[1]) - np.sqrt(D[0])) ** 2 / 9
     high = (np.sqrt(D[1]) + np.sqrt(D[0])) ** 2 / 9
     assert low <= mixed[2] <= high
-    replaced = loop(composition="mix")
+    replaced = loop(composition=None)
     alpha = np.array([[1.0, 0.0, 0.0]])
     last_only = go(replaced, tmp_path / "replace", alpha=alpha).isel(seed=0)
     assert last_only["mixed"].values[1] == pytest.approx(D[0], rel=1e-9)
@@ -112,7 +113,7 @@ def test_resuming_gives_the_same_records(tmp_path):
 
 
 def test_compositions_that_cannot_be_are_refused():
-    with pytest.raises(InputError, match="composition must be one of"):
-        loop(composition="mixed")
-    with pytest.raises(InputError, match="composition must be 'mix' with exact draws"):
+    with pytest.raises(InputError, match="protocol must be one of iid, fresh, reused"):
+        Mixing(Points(50), "mixed")
+    with pytest.raises(InputError, match="composition must be no reservoir with exact"):
         loop(sampler=EndpointDraw(), grid=None)

@@ -1,0 +1,8 @@
+"""Learners whose result is a law: no score and no reverse process, so nothing is hidden."""
+
+from sim.learners.density.estimate import DensityEstimate
+from sim.learners.density.frequencies import Frequencies
+from sim.learners.density.gaussian import GaussianMLE
+from sim.learners.density.kernel import GridKernel
+
+__all__ = ["DensityEstimate", "Frequencies", "GaussianMLE", "GridKernel"]

@@ -1,0 +1,33 @@
+r"""Maximum likelihood of one Gaussian on the line: :math:`\hat p = N(\bar x, S/N)`."""
+
+from dataclasses import dataclass, field
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from sim.composition import SummaryStatistics
+from sim.learners.density.estimate import ClosedForm, DensityEstimate
+from theory.mixtures import GaussianMixture
+from theory.processes import OU
+
+__all__ = ["GaussianMLE"]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class GaussianMLE(ClosedForm):
+    """One Gaussian from its sufficient statistics (`sim.composition.Summary`)."""
+
+    unbiased: bool = field(default=False, metadata={"static": True})
+    """divide the scatter by N - 1 instead of N"""
+
+    def init(
+        self, key: Array, data: SummaryStatistics, law: object, process: OU
+    ) -> DensityEstimate:
+        """The fitted Gaussian; needs two points."""
+        divisor = data.count - 1.0 if self.unbiased else data.count
+        variance = data.scatter / divisor
+        one = jnp.ones((1,), jnp.float64)
+        mean, covariance = data.mean[None, None], variance[None, None, None]
+        return DensityEstimate(GaussianMixture(one, mean, covariance))

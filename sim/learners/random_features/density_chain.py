@@ -1,0 +1,138 @@
+r"""A reverse diffusion carried as a density on a 1-D grid, from a table of scores.
+
+From noise time t to the earlier time s each point x moves to a Gaussian whose mean is
+linear in the score. With :math:`a_t, v_t` the mean factor and the variance of the process,
+:math:`\alpha = a_t/a_s`, :math:`\beta = 1-\alpha^2` and Tweedie's estimate
+:math:`\hat x_0 = (x + v_t\,s(x,t))/a_t`, the posterior of the noised point at s is
+
+.. math:: N\Big(\frac{a_s\beta\,\hat x_0 + \alpha v_s\,x}{v_t},\ \frac{\beta v_s}{v_t}\Big)
+
+given :math:`x_0 = \hat x_0` (Ho et al. 2020). Kept at that, x_0 is taken as known and the
+variance is too small by :math:`(a_s\beta/v_t)^2\,\mathrm{Var}(x_0|x_t)`. The score knows
+this too: :math:`\mathrm{Var}(x_0|x_t) = \frac{v_t}{a_t^2}(1 + v_t\,\partial_x s)`, the
+second-order Tweedie identity; with it both moments of the step are those of the true
+reverse process ("matched", as in Bao et al. 2022). Euler-Maruyama is the third choice.
+
+Rows of a step's kernel are scaled to sum to one and means are kept inside the grid, so
+mass is conserved exactly; the grid must resolve the smallest step (`sim.grid.uniform_grid`).
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from sim.grid import Grid, push, step_kernel
+from sim.sampling import flow_step
+from theory.processes import OU
+
+__all__ = [
+    "Transitions",
+    "euler_transitions",
+    "flow_to_data",
+    "posterior_transitions",
+    "reverse_density",
+    "reverse_times",
+]
+
+
+class Transitions(NamedTuple):
+    r"""Gaussian steps :math:`N(c_k x + g_k s,\ \nu_k + \kappa_k(1 + v_k\,\partial_x s))`."""
+
+    contraction: Float[Array, " K"]
+    """c, of the point"""
+    gain: Float[Array, " K"]
+    """g, of the score"""
+    variance: Float[Array, " K"]
+    r""":math:`\nu`, at least this much noise"""
+    spread: Float[Array, " K"]
+    r""":math:`\kappa`, noise from what x_t leaves open about x_0; 0: none"""
+    noise: Float[Array, " K"]
+    """v, variance of the process at the step's start"""
+
+
+def reverse_times(process: OU, steps: int) -> Float[Array, " steps+1"]:
+    """Log-spaced noise times from T down to t0 > 0."""
+    return jnp.geomspace(process.T, process.t0, steps + 1, dtype=jnp.float64)
+
+
+def posterior_transitions(
+    process: OU, times: Float[Array, " K+1"], matched: bool = False
+) -> Transitions:
+    """The posterior steps of the module's text along decreasing `times`.
+
+    With `matched`, the variance holds what is not known of x_0.
+    """
+    t, s = times[:-1], times[1:]
+    a_t, v_t = process.mean_factor(t), process.variance(t)
+    a_s, v_s = process.mean_factor(s), process.variance(s)
+    alpha, beta = jnp.exp(-0.5 * (t - s)), process.variance(t - s)
+    gain = a_s * beta / a_t
+    contraction = (a_s * beta / a_t + alpha * v_s) / v_t
+    spread = gain**2 / v_t if matched else jnp.zeros_like(t)
+    return Transitions(contraction, gain, beta * v_s / v_t, spread, v_t)
+
+
+def euler_transitions(process: OU, times: Float[Array, " K+1"]) -> Transitions:
+    """Euler-Maruyama steps of the reverse SDE along decreasing `times`."""
+    h, v = times[:-1] - times[1:], process.variance(times[:-1])
+    return Transitions(1.0 + 0.5 * h, h, h, jnp.zeros_like(h), v)
+
+
+def reverse_density(
+    mass: Float[Array, " p"],
+    table: Float[Array, "K p"],
+    transitions: Transitions,
+    grid: Grid,
+) -> Float[Array, " p"]:
+    """Carry probabilities of the nodes through all K steps; they keep their sum.
+
+    Args:
+        mass: probability of each node at the first time.
+        table: score at each step's start, at the nodes.
+        transitions: the steps.
+        grid: one axis, p nodes.
+    """
+    x = grid.axis
+    slopes = jnp.gradient(table, grid.step, axis=1)
+
+    def step(mass, at):
+        score, slope, move = at
+        centre = jnp.clip(move.contraction * x + move.gain * score, x[0], x[-1])
+        open_ = jnp.maximum(1.0 + move.noise * slope, 0.0)  # >= 0 for any true score
+        variance = move.variance + move.spread * open_
+        kernel = step_kernel(grid, centre[:, None], variance[:, None, None])
+        kernel = kernel / jnp.sum(kernel, axis=-1, keepdims=True)
+        return push(kernel, mass), None
+
+    return jax.lax.scan(step, mass, (table, slopes, transitions))[0]
+
+
+def flow_to_data(
+    mass: Float[Array, " p"],
+    score: Float[Array, " p"],
+    t0: Float[Array, ""],
+    grid: Grid,
+) -> Float[Array, " p"]:
+    r"""The last step, t0 to 0, by one probability-flow map :math:`x + \frac{t_0}2(x+s)`.
+
+    Each cell's mass, spread evenly, is moved with the cell's mapped edges and shared out
+    to the cells it then overlaps: mass is conserved, also where a learned score folds the
+    line, and the density is right to O(dx^2).
+    """
+    x, half = grid.axis, 0.5 * grid.step
+    edges = jnp.concatenate([x[:1] - half, 0.5 * (x[1:] + x[:-1]), x[-1:] + half])
+    there = flow_step(x, t0, score)
+    inner = 0.5 * (there[1:] + there[:-1])
+    ends = jnp.stack(
+        [1.5 * there[0] - 0.5 * there[1], 1.5 * there[-1] - 0.5 * there[-2]]
+    )
+    moved = jnp.concatenate([ends[:1], inner, ends[1:]])
+    shortest = 1e-9 * grid.step  # a cell mapped to a point still lands somewhere
+    low = jnp.clip(jnp.minimum(moved[1:], moved[:-1]), edges[0], edges[-1] - shortest)
+    high = jnp.clip(jnp.maximum(moved[1:], moved[:-1]), low + shortest, edges[-1])
+    shared = jnp.minimum(high[:, None], edges[None, 1:]) - jnp.maximum(
+        low[:, None], edges[None, :-1]
+    )
+    return mass @ (jnp.maximum(shared, 0.0) / (high - low)[:, None])
