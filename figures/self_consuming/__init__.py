@@ -1,0 +1,1 @@
+"""Figures of self-consuming loops (after Fu et al. 2024)."""

@@ -1,0 +1,213 @@
+r"""Self-consuming loops of density learners: many schedules and seeds at once.
+
+A loop is a recursion of the generational loop whose learner returns a law. All conditions
+of one loop share learner, protocol and number of generations; they differ in schedule,
+sizes and bandwidths, which are arrays.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+
+from figures.replication import replica_keys, spread_over
+from sim.composition import Counts, Mixing, Summary, scheduled
+from sim.grid import Grid, grid_for_kernels
+from sim.learners.density import Frequencies, GaussianMLE, GridKernel
+from sim.measures.tabulated import SquaredError, TotalVariation
+from sim.recursion import Recursion
+from sim.recursion import run as recurse
+from sim.sampling import EndpointDraw
+from sim.store import Group
+from sim.targets import Mixture, Tabulated, categories, tabulated
+from theory.mixing import Schedule
+from theory.mixtures import GaussianMixture, gaussian_mixture
+from theory.processes import ou
+from theory.self_consuming.weights import accumulated_bound, stage_weights
+from theory.validation import require, require_positive
+
+__all__ = [
+    "Loop",
+    "STANDARD",
+    "covering_grid",
+    "density_loop",
+    "frequency_loop",
+    "gaussian_loop",
+    "kernel_loop",
+    "measured_bound",
+    "simulate_loop",
+]
+
+WIDTHS = 6.0
+"""Standard deviations of the widest law that a grid reaches."""
+
+STANDARD = gaussian_mixture([1.0], [0.0], 1.0)
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A recursion and what its conditions differ in."""
+
+    recursion: Recursion
+    parameters: Mapping[str, np.ndarray]
+    """(conditions, generations, ...)"""
+    schedules: tuple[Schedule, ...]
+    """one a condition"""
+
+
+def covering_grid(
+    half_width: float, schedules: Sequence[Schedule], bandwidths, law=STANDARD
+) -> tuple[Grid, str]:
+    r"""A grid for kernel densities that is wide and fine enough, and a note if widened.
+
+    The mean law of the last model has variance :math:`\sigma_0^2 + \sum_s A_s h_s^2`
+    (derived), and the real one :math:`\sigma_0^2`.
+    """
+    h = _bandwidths(bandwidths, schedules)
+    sigma2 = float(law.second_moment()[0, 0] - law.mean()[0] ** 2)
+    spread = [
+        float(stage_weights(s) @ jnp.asarray(row**2))
+        for s, row in zip(schedules, h, strict=True)
+    ]
+    centre = float(jnp.max(jnp.abs(law.means)))
+    needed = centre + WIDTHS * float(np.sqrt(sigma2 + max(spread)))
+    reach = max(half_width, needed)
+    note = ""
+    if reach > half_width:
+        note = f"grid widened from +-{half_width:g} to +-{reach:.3g} for the final variance"
+    return grid_for_kernels(reach, float(h.min())), note
+
+
+def kernel_loop(
+    schedules: Sequence[Schedule],
+    protocol: str,
+    bandwidths,
+    grid: Grid,
+    law: GaussianMixture = STANDARD,
+    scaled: bool = False,
+) -> Loop:
+    """Kernel densities in 1-D; bandwidths (conditions, generations), or one number each."""
+    h = _bandwidths(bandwidths, schedules)
+    return density_loop(
+        schedules,
+        protocol,
+        lambda at: GridKernel(grid, at["bandwidth"], scaled),
+        tabulated(law, grid),
+        Counts(),
+        (TotalVariation(grid), SquaredError(grid)),
+        bandwidth=h,
+    )
+
+
+def gaussian_loop(schedules: Sequence[Schedule], protocol: str, grid: Grid) -> Loop:
+    """Maximum likelihood of a Gaussian, real law N(0, 1)."""
+    learner = GaussianMLE()
+    measures = (TotalVariation(grid), SquaredError(grid))
+    return density_loop(
+        schedules, protocol, lambda at: learner, Mixture(STANDARD), Summary(), measures
+    )
+
+
+def frequency_loop(
+    schedules: Sequence[Schedule], protocol: str, probabilities, pseudo_counts=0.0
+) -> Loop:
+    """Frequencies of categories; pseudo-counts (conditions, generations) or one number."""
+    shape = (len(schedules), schedules[0].stages)
+    kappa = np.broadcast_to(np.asarray(pseudo_counts, dtype=np.float64), shape)
+    return density_loop(
+        schedules,
+        protocol,
+        lambda at: Frequencies(at["pseudo_count"]),
+        categories(probabilities),
+        Counts(),
+        (TotalVariation(None),),
+        pseudo_count=kappa,
+    )
+
+
+def density_loop(
+    schedules: Sequence[Schedule],
+    protocol: str,
+    learner: Any,
+    target: Mixture | Tabulated,
+    data: Any,
+    measures: tuple,
+    **parameters: np.ndarray,
+) -> Loop:
+    """A loop of any density learner.
+
+    Args:
+        schedules: one a condition, of equally many stages.
+        protocol: how points are drawn (`sim.composition.PROTOCOLS`).
+        learner: from a replica's parameters at one generation to its learner.
+        target: the real law.
+        data: how data are held (`sim.composition`).
+        measures: what is measured of each generation.
+        parameters: what the learner asks for, (conditions, generations).
+    """
+    shares, reach = scheduled(schedules, protocol)
+    recursion = Recursion(
+        target=target,
+        learner=learner,
+        sampler=EndpointDraw(),
+        process=ou(1.0, 0.0),
+        n=0,
+        generations=schedules[0].stages,
+        composition=Mixing(data, protocol, reach),
+        measures=measures,
+    )
+    return Loop(recursion, shares | parameters, tuple(schedules))
+
+
+def simulate_loop(
+    loop: Loop,
+    group: Group,
+    seed: int,
+    labels: Mapping[str, Sequence],
+    progress: Any,
+    batching: str = "map",
+) -> xr.Dataset:
+    """All seeds of a group under all conditions: (seed, *labels, generation).
+
+    Args:
+        loop: what is run.
+        group: where it is stored, and its seeds.
+        seed: from which all randomness follows.
+        labels: coordinates of the conditions, in C order.
+        progress: reports generations.
+        batching: "map", or "vmap" where one replica costs next to nothing.
+    """
+    conditions, seeds = len(loop.schedules), len(group.seeds)
+    axes = {"seed": np.array(group.seeds)}
+    axes |= {name: np.asarray(values) for name, values in labels.items()}
+    return recurse(
+        loop.recursion,
+        replica_keys(seed, group.seeds, conditions),
+        {name: spread_over(v, seeds) for name, v in loop.parameters.items()},
+        axes,
+        group,
+        progress,
+        batching,
+    )
+
+
+def measured_bound(schedule: Schedule, tv_step: xr.DataArray) -> xr.DataArray:
+    r"""Bound :math:`\sum_s A_s\varepsilon_s` of every run from its own one-step errors."""
+    bound = jax.jit(jax.vmap(lambda errors: accumulated_bound(schedule, errors)))
+    order = tv_step.transpose(..., "generation")
+    rows = order.values.reshape(-1, order.sizes["generation"])
+    return order.copy(data=np.asarray(bound(rows)).reshape(order.shape))
+
+
+def _bandwidths(bandwidths, schedules: Sequence[Schedule]) -> np.ndarray:
+    require_positive("bandwidths", bandwidths)
+    h = np.asarray(bandwidths, dtype=np.float64)
+    shape = (len(schedules), schedules[0].stages)
+    fits = h.shape in ((), shape, (shape[0], 1))
+    allowed = f"one number, one a schedule {(shape[0], 1)}, or of shape {shape}"
+    require(fits, "bandwidths", allowed, h.shape)
+    return np.broadcast_to(h, shape)
