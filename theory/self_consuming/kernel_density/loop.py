@@ -106,7 +106,7 @@ def any_kernel_loop(
         source = mixed if iid else laws[i]
         spread = _propagated(past, through, M, Xi, i) if iid else last
         Xi = Xi.at[i].set(_noise(source, n) - spread)
-        now = kappa[i] * past.at[i].add(1.0)
+        now = kappa[i][None] * past.at[i].add(1.0)
         model = jnp.exp(-0.5 * h2[i] * w**2) * mixed
         C = _propagated(now, through, M, Xi, i + 1)
         # row i + 1 is model i + 1; the last model is no one's source

@@ -22,6 +22,7 @@ from theory.self_consuming.kernel_density.grid import Grid
 
 __all__ = [
     "TvPrediction",
+    "absolute_integral",
     "integrated_squared_error",
     "mean_absolute_normal",
     "predicted_tv",
@@ -70,19 +71,22 @@ def predicted_tv(
         real: the real law.
         grid: where both are tabulated.
     """
+    row = lambda m, v: _predicted(m, v, grid.law(real), grid)
+    return TvPrediction(
+        *jnp.vectorize(row, signature="(p),(p)->(),(),()")(mean, variance)
+    )
+
+
+def _predicted(mean, variance, p0, grid: Grid) -> tuple[Array, Array, Array]:
     w = grid.frequencies
-    gap = grid.transform(mean) - grid.law(real)
+    gap = grid.transform(mean) - p0
     fine = lambda f: jnp.fft.irfft(f, REFINED * grid.points) * (REFINED / grid.step)
     b, v = fine(gap), fine(grid.transform(variance))
-    v = jnp.where(v > ROUNDING * jnp.max(v, axis=-1, keepdims=True), v, 0.0)
-    total = lambda f: 0.5 * grid.step / REFINED * jnp.sum(f, axis=-1)
+    v = jnp.where(v > ROUNDING * jnp.max(v), v, 0.0)
+    total = lambda f: 0.5 * grid.step / REFINED * jnp.sum(f)
     whole = fine(jnp.where(w > 0, gap / (1j * jnp.where(w > 0, w, 1.0)), 0.0))
-    variation = _variation(whole, b, fine(1j * w * gap), grid.step / REFINED)
-    return TvPrediction(
-        0.5 * variation,
-        total(mean_absolute_normal(b, v)),
-        total(jnp.sqrt(b**2 + v)),
-    )
+    area = absolute_integral(whole, b, fine(1j * w * gap), grid.step / REFINED)
+    return 0.5 * area, total(mean_absolute_normal(b, v)), total(jnp.sqrt(b**2 + v))
 
 
 def integrated_squared_error(
@@ -92,12 +96,21 @@ def integrated_squared_error(
     grid: Grid,
 ) -> Float[Array, "*n"]:
     r"""Exact mean integrated squared error :math:`\int b^2+v`, one for each row."""
-    b = mean - grid.values(grid.law(real))
-    return grid.step * jnp.sum(b**2 + variance, axis=-1)
+    p0 = grid.values(grid.law(real))
+    row = lambda m, v: grid.step * jnp.sum((m - p0) ** 2 + v)
+    return jnp.vectorize(row, signature="(p),(p)->()")(mean, variance)
 
 
-def _variation(B: Array, b: Array, slope: Array, step: Array) -> Float[Array, "*n"]:
-    """Total variation of a periodic B with B' = b, b' = slope, cells split at zeros of b."""
+def absolute_integral(
+    B: Float[Array, "*n p"],
+    b: Float[Array, "*n p"],
+    slope: Float[Array, "*n p"],
+    step: float,
+) -> Float[Array, "*n"]:
+    r""":math:`\int|b|` over one period from B, B' = b and b', cells split at zeros of b.
+
+    The sum of the changes of B between zeros of b; within a cell b is Hermite's cubic.
+    """
     after = lambda f: jnp.roll(f, -1, axis=-1)
     b0, b1 = b, after(b)
     crosses = b0 * b1 < 0
