@@ -1,5 +1,6 @@
 """Phase transition of the bound, and exact Gaussian maximum likelihood."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -7,14 +8,20 @@ from sc_reference import read
 from scipy.integrate import quad
 from scipy.stats import norm
 
+from theory.divergence import tv_gaussian_1d
+from theory.mixing import accumulate, fixed_mixture, fully_synthetic, latest, schedule
 from theory.self_consuming.gaussian_mle import (
     SMALL_ERROR,
-    gaussian_tv,
+    SMALL_ERROR_MEAN,
+    SMALL_ERROR_SCALE,
+    first_generation_tv,
     mean_square_fixed_mixture,
     mean_square_iid,
     mirror,
     mirror_threshold,
+    noise_weight,
     optimal_real_weight,
+    predicted_tv,
 )
 from theory.self_consuming.phase_transition import (
     asymptotic_threshold,
@@ -24,7 +31,6 @@ from theory.self_consuming.phase_transition import (
     threshold_v1,
     threshold_v2,
 )
-from theory.mixing import fixed_mixture, schedule
 from theory.self_consuming.weights import accumulated_bound, rate_errors
 from theory.validation import InputError
 
@@ -88,15 +94,55 @@ def test_nothing_overflows():
 
 def test_total_variation_of_gaussians(rows):
     for row in rows["tv_gauss"]:
-        assert float(gaussian_tv(row["mu"], row["s"])) == pytest.approx(
-            row["tv"], rel=1e-9
-        )
-    gap = lambda x: abs(norm.pdf(x) - norm.pdf(x, 0.4, 1.3)) / 2
-    exact = quad(gap, -12, 12, limit=400)[0]
-    assert float(gaussian_tv(0.4, 1.3)) == pytest.approx(exact, abs=1e-8)
-    assert float(gaussian_tv(-0.4, 1.3)) == pytest.approx(exact, abs=1e-8)
-    small = quad(lambda z: np.sqrt(1 + z**4) * norm.pdf(z), -12, 12)[0]
-    assert small / (2 * np.sqrt(np.pi)) == pytest.approx(SMALL_ERROR, rel=1e-10)
+        found = float(tv_gaussian_1d(row["mu"], row["s"] ** 2, 0.0, 1.0))
+        assert found == pytest.approx(row["tv"], rel=1e-9)
+
+
+def test_small_errors_in_total_variation():
+    half = lambda f: quad(lambda z: f(z) * norm.pdf(z), -12, 12, points=[-1, 1])[0] / 2
+    small = half(lambda z: np.sqrt(1 + z**4)) / np.sqrt(np.pi)
+    assert small == pytest.approx(SMALL_ERROR, rel=1e-10)
+    normal = np.sqrt(2 / np.pi)  # E|N(0, 1)|
+    assert normal * half(abs) == pytest.approx(SMALL_ERROR_MEAN, rel=1e-10)
+    scale = normal * half(lambda z: abs(z**2 - 1)) / np.sqrt(2)
+    assert scale == pytest.approx(SMALL_ERROR_SCALE, rel=1e-8)
+    for mean, log_s in ((1e-4, 0.0), (0.0, 1e-4), (1e-4, -7e-5)):
+        exact = float(tv_gaussian_1d(mean, np.exp(2 * log_s), 0.0, 1.0))
+        linear = half(lambda z, a=mean, g=log_s: abs(a * z + g * (z**2 - 1)))
+        assert exact == pytest.approx(linear, rel=1e-3)
+
+
+def test_first_generation_of_a_gaussian(rows):
+    for row in rows["gauss_first_gen_ETV"]:
+        n = row["n"]
+        assert first_generation_tv(n) == pytest.approx(row["mle"], rel=1e-7)
+        unbiased = first_generation_tv(n, n - 1)
+        assert unbiased == pytest.approx(row["unbiased"], rel=1e-7)
+        assert unbiased != pytest.approx(row["mle"], rel=1e-3)
+    # the prediction is right to first order in 1/n
+    gaps = [first_generation_tv(n) / float(predicted_tv(1 / n)) - 1 for n in (100, 400)]
+    assert gaps[0] / gaps[1] == pytest.approx(4.0, rel=0.05)
+
+
+def test_first_generation_against_drawn_samples():
+    n, runs = 10, 40_000
+    rng = np.random.default_rng(0)
+    mean, v = rng.normal(size=runs) / np.sqrt(n), rng.chisquare(n - 1, runs) / n
+    tv = np.asarray(jax.vmap(tv_gaussian_1d, (0, 0, None, None))(mean, v, 0.0, 1.0))
+    assert abs(tv.mean() - first_generation_tv(n)) < 4 * tv.std() / np.sqrt(runs)
+
+
+def test_noise_weights():
+    n = 50.0
+    beta, i = 0.8, np.arange(1, 7)
+    w = np.asarray(noise_weight(latest(1 - beta, 6, n))) * n
+    np.testing.assert_allclose(w, (1 - beta ** (2 * i)) / (1 - beta**2), rtol=1e-12)
+    fresh = np.asarray(noise_weight(accumulate(6, n * i))) * n
+    l = np.arange(1, 6)
+    exact = 1 / 6 + np.sum(1 / (l * (l + 1) ** 2))
+    assert fresh[-1] == pytest.approx(exact, rel=1e-12)
+    large = fully_synthetic(6, 1e7)
+    np.testing.assert_allclose(noise_weight(large), mean_square_iid(large), rtol=1e-6)
 
 
 def test_moment_identities(rows):

@@ -5,44 +5,93 @@ the loop's noises add in quadrature, :math:`E\,TV = C_G\sqrt{w/n}` with the weig
 whether real data are fresh or reused changes the sign of the effect of synthetic data.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import ndtr
+from jax.scipy.special import gammaln
 from jaxtyping import Array, Float
 from scipy.optimize import brentq
 
+from theory.divergence import tv_gaussian_1d
 from theory.mixing import Schedule
+from theory.self_consuming.accumulation_modes import all_weights
+from theory.self_consuming.statements import optimal_weight, small_error
 from theory.validation import require, require_in, require_positive
 
 __all__ = [
     "SMALL_ERROR",
-    "gaussian_tv",
+    "SMALL_ERROR_MEAN",
+    "SMALL_ERROR_SCALE",
+    "first_generation_tv",
     "mean_square_fixed_mixture",
     "mean_square_iid",
     "mirror",
     "mirror_threshold",
+    "noise_weight",
     "optimal_real_weight",
+    "predicted_tv",
 ]
 
 SMALL_ERROR = 0.4542791969359081
 r""":math:`C_G = E\sqrt{1+Z^4}/(2\sqrt\pi)`, of :math:`E\,TV\approx C_G\sqrt{w/n}`."""
+SMALL_ERROR_MEAN = 1.0 / np.pi
+"""The same with an error of the mean alone."""
+SMALL_ERROR_SCALE = np.sqrt(2.0 / np.e) / np.pi
+"""The same with an error of the scale alone."""
 
 
-def gaussian_tv(mean: Float[Array, "*n"], deviation: Float[Array, "*n"]) -> Array:
-    r"""TV(N(mean, s^2), N(0, 1)), exact; stable near s = 1.
+def predicted_tv(mean_square) -> Array:
+    r""":math:`C_G\sqrt{w/n}` for :math:`E\mu^2 = w/n`, when the variance errs by w/(2n) too.
 
-    The densities cross where :math:`(1-s^2)x^2 - 2\mu x + \mu^2 + 2s^2\log s = 0`.
+    Holds for iid, fresh and reused data while the total variation is small, up to O(1/n).
     """
-    mu, s = jnp.abs(jnp.asarray(mean, jnp.float64)), jnp.asarray(deviation, jnp.float64)
-    same = jnp.abs(s - 1.0) < 1e-9
-    safe = jnp.where(same, 2.0, s)
-    log_s = jnp.log(safe)
-    root = safe * jnp.sqrt(mu**2 + 2.0 * (safe**2 - 1.0) * log_s)
-    t = mu + root
-    x1 = t / (1.0 - safe**2)
-    x2 = (mu**2 + 2.0 * safe**2 * log_s) / t
-    inside = lambda x: ndtr(x) - ndtr((x - mu) / safe)
-    return jnp.where(same, 2.0 * ndtr(0.5 * mu) - 1.0, jnp.abs(inside(x1) - inside(x2)))
+    return small_error(jnp.asarray(mean_square, jnp.float64), 1.0)
+
+
+def noise_weight(schedule: Schedule) -> Float[Array, " models"]:
+    r""":math:`w/n = \sum_t A_t^2/n_t` of every model: `mean_square_iid` to leading order."""
+    return all_weights(schedule) ** 2 @ (1.0 / schedule.sizes)
+
+
+def first_generation_tv(n: int, divisor: int | None = None) -> float:
+    r"""Exact E TV of one Gaussian fitted to n standard normals, to about 1e-9.
+
+    The mean is N(0, 1/n) and `divisor` :math:`s^2` chi-square with n - 1 degrees of freedom,
+    independent. In :math:`(\mu,\sqrt2\log s)=\rho(\cos\theta,\sin\theta)` the total variation,
+    a cone at the exact fit, is smooth on each side of s = 1: Gauss-Legendre in both.
+
+    Args:
+        n: points, >= 3.
+        divisor: of the variance; n (maximum likelihood, the default) or n - 1.
+    """
+    require(n >= 3, "n", ">= 3", n)
+    divisor = n if divisor is None else divisor
+    require(divisor in (n, n - 1), "divisor", f"{n} or {n - 1}", divisor)
+    reach = 10.0 / np.sqrt(n) + np.sqrt(2.0) * 40.0 / (n - 1.0)
+    inner = np.linspace(0.0, 10.0 / np.sqrt(n), 9)
+    rho, w_rho = _panels(np.append(inner, np.geomspace(inner[-1], reach, 4)[1:]), 16)
+    theta, w_theta = _panels(np.linspace(-np.pi / 2, np.pi / 2, 9), 16)
+    mean = np.outer(rho, np.cos(theta)).ravel()
+    log_s = np.outer(rho, np.sin(theta)).ravel() / np.sqrt(2.0)
+    measure = np.outer(w_rho * rho, w_theta).ravel() / np.sqrt(2.0)
+    half = 0.5 * (n - 1.0)
+    log_chi2 = np.log(divisor) + 2.0 * log_s
+    # densities of the mean, folded to mean > 0, and of log s
+    log_density = 0.5 * np.log(2.0 * n / np.pi) - 0.5 * n * mean**2 + np.log(2.0)
+    log_density += half * (log_chi2 - np.log(2.0)) - 0.5 * np.exp(log_chi2)
+    log_density -= float(gammaln(half))
+    tv = jax.vmap(lambda mu, v: tv_gaussian_1d(mu, v, 0.0, 1.0))
+    # a point mass differs by 1 from N(0, 1); beyond e^-60 that is what is left
+    values = tv(jnp.asarray(mean), jnp.exp(jnp.maximum(2.0 * log_s, -60.0)))
+    return float(np.sum(measure * np.exp(log_density) * np.asarray(values)))
+
+
+def _panels(edges, order: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre nodes and weights on consecutive panels."""
+    x, w = np.polynomial.legendre.leggauss(order)
+    half = 0.5 * np.diff(edges)[:, None]
+    middle = 0.5 * (edges[1:] + edges[:-1])[:, None]
+    return (middle + half * x).ravel(), (half * w).ravel()
 
 
 def mean_square_iid(schedule: Schedule) -> Float[Array, " stages"]:
@@ -123,4 +172,4 @@ def optimal_real_weight(k: float) -> float:
     :math:`w = (\sqrt{1+4k}-1)/(2k)` minimises the stationary variance, which is then w/n.
     """
     require_positive("k", k)
-    return float((np.sqrt(1.0 + 4.0 * k) - 1.0) / (2.0 * k))
+    return float(optimal_weight(float(k)))
