@@ -528,6 +528,7 @@ FIGURES = (
     ),
     Figure(
         id="ep3",
+        version=2,
         paper=PAPER,
         title="One generation: divergence between its bounds",
         shows="KL under half the learned-path energy, chi-square above its observability "
@@ -544,6 +545,7 @@ FIGURES = (
     ),
     Figure(
         id="ep4",
+        version=2,
         paper=PAPER,
         title="Divergence and energy are equivalent, generation by generation",
         shows="chi-square and KL of a learned network between eta eps*^2/4 and 4 eps*^2",
@@ -556,6 +558,7 @@ FIGURES = (
     ),
     Figure(
         id="ep5",
+        version=2,
         paper=PAPER,
         title="What the last generation remembers",
         shows="discounted contributions (1-alpha)^{2(N-i)} eps*_i^2 of every generation to "
@@ -575,6 +578,7 @@ FIGURES = (
     ),
     Figure(
         id="ep6",
+        version=2,
         paper=PAPER,
         title="A sharp sandwich without unknown constants",
         shows="chi-square against energy over four decades inside (sqrt(eta) eps* -+ r)^2, "
@@ -604,6 +608,7 @@ FIGURES = (
     ),
     Figure(
         id="ep7",
+        version=2,
         paper=PAPER,
         title="Accumulated divergence: aligned, unbiased and cancelling errors",
         shows="the drift of three kinds of errors of equal size against the bounds that hold "
@@ -643,6 +648,7 @@ FIGURES = (
     ),
     Figure(
         id="ep8",
+        version=2,
         paper=PAPER,
         title="Drift regimes over fresh fraction and error energy",
         shows="stationary drift predicted for aligned and for unbiased errors, with simulated "

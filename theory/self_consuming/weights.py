@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 
+@jax.jit  # outside jit the scan would take beta for a constant and copy it
 def stage_weights(schedule: Schedule) -> Float[Array, " stages"]:
     r"""Weights :math:`A_0 \dots A_i` for the last model, by back-substitution.
 
@@ -44,6 +45,7 @@ def stage_weights(schedule: Schedule) -> Float[Array, " stages"]:
     return jax.lax.scan(row, last, jnp.arange(S - 1, -1, -1))[0]
 
 
+@jax.jit
 def accumulated_bound(schedule: Schedule, errors: Float[Array, " stages"]) -> Array:
     r"""Bounds on :math:`D_1 \dots D_S` from one-step errors, all models at once.
 
