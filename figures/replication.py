@@ -32,11 +32,10 @@ def replica_keys(seed: int, seeds: range, conditions: int = 1) -> jax.Array:
 
     A replica's key depends on its own indices alone, so more seeds never move old draws.
     """
-    run_key = jr.key(seed)
-    per_seed = [jr.fold_in(run_key, s) for s in seeds]
-    return jax.numpy.stack(
-        [jr.fold_in(k, c) for k in per_seed for c in range(conditions)]
-    )
+    each = jax.vmap(jr.fold_in, in_axes=(None, 0))
+    of_seed = each(jr.key(seed), np.asarray(seeds))
+    keys = jax.vmap(each, in_axes=(0, None))(of_seed, np.arange(conditions))
+    return keys.reshape(-1)
 
 
 def spread_over(values: np.ndarray, seeds: int) -> np.ndarray:
