@@ -23,6 +23,7 @@ from theory.self_consuming.gaussian_mle import (
     optimal_real_weight,
     predicted_tv,
 )
+from theory.self_consuming.gaussian_scale import gaussian_moments
 from theory.self_consuming.phase_transition import (
     asymptotic_threshold,
     break_even,
@@ -159,6 +160,41 @@ def test_moment_identities(rows):
     np.testing.assert_allclose(
         mean_square_iid(adaptive), rows["gauss_adaptive"]["Emu2"], rtol=EXACT
     )
+
+
+def test_moments_of_the_fitted_variance():
+    n, i = 12.0, np.arange(1, 6)
+    alone = gaussian_moments(fully_synthetic(5, n))
+    np.testing.assert_allclose(alone.var2, (1 - 1 / n**2) ** i, rtol=1e-12)
+    np.testing.assert_allclose(alone.mean2, 1 - (1 - 1 / n) ** i, rtol=1e-12)
+    mixed = latest(0.2, 5, n)
+    found = gaussian_moments(mixed)
+    np.testing.assert_allclose(found.mean2, mean_square_iid(mixed), rtol=1e-12)
+    large = gaussian_moments(latest(0.2, 5, 1e6))  # Var log sigma = w/(2n)
+    np.testing.assert_allclose(
+        large.variance_of_variance / 4, large.mean2 / 2, rtol=1e-4
+    )
+
+
+def test_moments_of_the_fitted_variance_against_drawn_loops():
+    n, runs, beta = 6, 100_000, 0.7
+    exact = gaussian_moments(latest(1 - beta, 3, n))
+    rng = np.random.default_rng(0)
+    mu, var = np.zeros(runs), np.ones(runs)
+    for s in range(3):
+        real = rng.random((runs, n)) < (1.0 if s == 0 else 1 - beta)
+        z = rng.normal(size=(runs, n))
+        x = np.where(real, z, mu[:, None] + np.sqrt(var)[:, None] * z)
+        mu, var = x.mean(axis=1), x.var(axis=1)
+        for name, drawn in (
+            ("mean4", mu**4),
+            ("mean2_var", mu**2 * var),
+            ("var2", var**2),
+        ):
+            se = drawn.std() / np.sqrt(runs)
+            value = float(getattr(exact, name)[s])
+            assert abs(drawn.mean() - value) < 4 * se, (name, s)
+            assert abs(drawn.mean() - 1.1 * value) > 4 * se
 
 
 def test_mirror_identity(rows):

@@ -29,6 +29,7 @@ __all__ = [
     "category_moments",
     "expected_tv",
     "fixed_fraction_variance",
+    "latest_shares",
     "small_noise_deviation",
 ]
 
@@ -90,12 +91,22 @@ def category_law(p: float, schedule: Schedule, pseudo=0.0, categories: int = 2):
     return CategoryLaw(float(p), values, mass)
 
 
-def _latest(schedule: Schedule, pseudo, categories: int):
-    """Synthetic shares, sizes and pseudo-counts, (stages,) each."""
+def latest_shares(schedule: Schedule) -> Float[Array, " stages"]:
+    """Synthetic share of each stage, where only the latest model is learned from.
+
+    Raises:
+        InputError: on another schedule.
+    """
     B = np.asarray(schedule.beta)
     beta = np.concatenate([[0.0], np.diagonal(B, -1)])
     only = bool(np.all(np.abs(B.sum(axis=1) - beta) <= 1e-12))
     require(only, "schedule", "of real data and the latest model alone", "another")
+    return jnp.asarray(beta)
+
+
+def _latest(schedule: Schedule, pseudo, categories: int):
+    """Synthetic shares, sizes and pseudo-counts, (stages,) each."""
+    beta = latest_shares(schedule)
     require(categories >= 2, "categories", ">= 2", categories)
     require_in("pseudo", pseudo, 0.0, np.finfo(float).max)
     kappa = np.broadcast_to(np.asarray(pseudo, dtype=np.float64), beta.shape)
