@@ -6,6 +6,8 @@ Write one stage as :math:`\hat p_{s+1} = p_s + b_s + \xi_s`, :math:`b_s` systema
 are martingale differences and add with their squares. The bound has the first order only.
 """
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.linalg import solve_triangular
@@ -77,7 +79,7 @@ def quadrature_thresholds(models: int, rate: float) -> tuple[float, float] | Non
     top = int(np.argmax([gap(x) for x in grid]))
     if not 0 < top < len(grid) - 1:
         return None
-    best = minimize_scalar(
+    best: Any = minimize_scalar(
         lambda x: -gap(x), bounds=(grid[top - 1], grid[top + 1]), method="bounded"
     )
     if best.fun >= 0:

@@ -159,9 +159,10 @@ def expected_tv(p: Float[Array, " K"], schedule: Schedule, pseudo=0.0) -> Array:
     require(abs(total - 1.0) <= 1e-9, "p", "summing to 1 within 1e-9", total)
     kinds, copies = np.unique(probabilities, return_counts=True)
     laws = [category_law(kind, schedule, pseudo, K) for kind in kinds]
-    return 0.5 * sum(
-        copy * law.mean_abs_dev for copy, law in zip(copies, laws, strict=True)
-    )
+    total_deviation = jnp.zeros((schedule.stages,), jnp.float64)
+    for copy, law in zip(copies, laws, strict=True):
+        total_deviation += copy * law.mean_abs_dev
+    return 0.5 * total_deviation
 
 
 def category_moments(p, schedule: Schedule, pseudo=0.0, categories: int = 2):

@@ -15,6 +15,7 @@ the optimum may be shorter.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -184,12 +185,14 @@ def spectral_time(signal, eigenvalues, noise, beta: float, models: int) -> float
     Searched where the fastest mode is at 1e-3 to where the slowest has learned e^-30.
     """
     require_positive("eigenvalues", eigenvalues)
-    ev = np.asarray(eigenvalues, dtype=np.float64)
+    ev = jnp.asarray(eigenvalues, jnp.float64)
     risk = jax.jit(lambda x: spectral_risk(jnp.exp(x), signal, ev, noise, beta, models))
-    grid = np.linspace(np.log(1e-3 / ev.max()), np.log(30.0 / ev.min()), 200)
+    grid = np.linspace(
+        np.log(1e-3 / float(ev.max())), np.log(30.0 / float(ev.min())), 200
+    )
     best = int(np.argmin([float(risk(x)) for x in grid]))
     ends = grid[max(best - 1, 0)], grid[min(best + 1, len(grid) - 1)]
-    found = minimize_scalar(
+    found: Any = minimize_scalar(
         lambda x: float(risk(x)), bounds=ends, method="bounded", options={"xatol": 1e-9}
     )
     return float(np.exp(found.x))

@@ -5,6 +5,8 @@ the loop's noises add in quadrature, :math:`E\,TV = C_G\sqrt{w/n}` with the weig
 whether real data are fresh or reused changes the sign of the effect of synthetic data.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -163,7 +165,8 @@ def mirror_threshold(recursive_stages: int) -> float:
         right = 2.0 * g * (1.0 + 2.0 * lam) / (1.0 + lam)
         return power - np.log1p(right)
 
-    return float(np.exp(brentq(gap, -20.0, np.log(100.0 * g), xtol=1e-14)))
+    root: Any = brentq(gap, -20.0, np.log(100.0 * g), xtol=1e-14)
+    return float(np.exp(root))
 
 
 def optimal_real_weight(k: float) -> float:

@@ -11,6 +11,7 @@ points.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -210,4 +211,5 @@ def size_multiplier(schedule: Schedule, target: float, rate: float, **errors) ->
     low = high - 5.0
     while gap(low) < 0:
         low -= 1.0
-    return float(np.exp(brentq(gap, low, high, xtol=1e-13)))
+    root: Any = brentq(gap, low, high, xtol=1e-13)
+    return float(np.exp(root))

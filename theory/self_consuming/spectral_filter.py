@@ -11,6 +11,8 @@ The first limit is the coherent sum of the bound; the second is why a heavily re
 learner shows little rise. All functions take the loss, 1 - s, which stays exact near s = 1.
 """
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -146,10 +148,11 @@ def minimax_threshold(n: float, models: int) -> float:
     high = np.log(threshold_v1(models, 0.5))
 
     def slope(log_lam: float) -> float:
-        lam = np.exp(log_lam + np.array([1e-4, -1e-4]))
+        lam = jnp.exp(log_lam + jnp.array([1e-4, -1e-4]))
         up, down = np.log(minimax_bias((1.0, 0.0), n, lam, models))
         return float(up - down)
 
     while slope(high) > 0:
         high += 0.5
-    return float(np.exp(brentq(slope, -5.0, high, xtol=1e-12)))
+    root: Any = brentq(slope, -5.0, high, xtol=1e-12)
+    return float(np.exp(root))
