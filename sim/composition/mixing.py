@@ -34,6 +34,7 @@ from theory.validation import require
 __all__ = ["PROTOCOLS", "Mixing", "scheduled"]
 
 PROTOCOLS = ("iid", "fresh", "reused", "accumulate-reused")
+_BEFORE = 1 << 20  # keys of what is drawn before generation 0, apart from the stages'
 
 
 @dataclass(frozen=True)
@@ -78,16 +79,17 @@ class Mixing:
             older = jax.tree.map(lambda leaf: jnp.stack([leaf] * (self.reach - 1)), law)
         if not self._reuses:
             return older, None
-        return older, self._original(keys, real, samples, self._stock(at))
+        return older, self._original(keys, real, samples, self._stock(at), "kept")
 
     def first(self, keys, at: At, real: Real, samples: Array) -> Any:
         """All real points of the first generation."""
-        return self._original(keys, real, samples, self._size(at))
+        return self._original(keys, real, samples, self._size(at), "shape")
 
-    def _original(self, keys, real: Real, samples: Array, count: Array) -> Any:
+    def _original(self, keys, real: Real, samples, count: Array, use: str) -> Any:
         if isinstance(self.data, Points):
             return samples
-        return self.data.real(real, keys[1], count)
+        key = jr.fold_in(keys[1], _BEFORE + ("kept", "shape").index(use))
+        return self.data.real(real, key, count)
 
     def compose(self, keys, at: At, real: Real, state: State) -> tuple[Any, Any]:
         """Batches of real and of generated points, joined up to the counts."""
@@ -101,13 +103,12 @@ class Mixing:
         )
 
         def add(batch, part):
-            model, key, low, high = part
-            new = self.data.draw(model, key, high - low)
+            model, age, low, high = part
+            new = self.data.draw(model, jr.fold_in(key, age), high - low)
             return self.data.join(batch, low, new), None
 
         k = jnp.arange(len(upto) - 1)
-        keys_k = jax.vmap(lambda age: jr.fold_in(key, age))(k)
-        parts = (self._models(state, len(k)), keys_k, upto[:-1], upto[1:])
+        parts = (self._models(state, len(k)), k, upto[:-1], upto[1:])
         batch, _ = jax.lax.scan(add, batch, parts)
         kept = batch if self._accumulates else kept
         whole = self.data.complete(batch, upto[-1]) if "size" in at else batch
@@ -134,6 +135,8 @@ class Mixing:
     def _size(self, at: At) -> Array:
         if "size" in at:
             return at["size"]
+        grows = self._accumulates
+        require(not grows, "size", "given where data accumulate", "no size")
         require(isinstance(self.data, Points), "size", "given", "no size")
         return jnp.asarray(self.data.n, jnp.float64)
 
@@ -145,8 +148,7 @@ class Mixing:
         size, shares = self._size(at), self._shares(at)
         if self.protocol == "iid":
             all_shares = jnp.concatenate([at["alpha"][None], shares])
-            number = jr.multinomial(key, size, all_shares, dtype=jnp.float64)
-            return jnp.cumsum(number)
+            return jnp.cumsum(_multinomial(key, size, all_shares))
         if self._accumulates:  # all that is kept, then the new batch
             return jnp.stack([size - jnp.round(shares[0] * size), size])
         sums = jnp.cumsum(jnp.concatenate([at["alpha"][None], shares]))
@@ -225,6 +227,9 @@ def _counted(schedule: Schedule, protocol: str, rows: int | None) -> np.ndarray:
     if protocol != "fresh":
         ok = bool((later == stock).all())
         require(ok, "reused real points", "equally many at every stage", real)
+        first = bool(np.round(real[0]) >= stock)
+        allowed = "no more than the first stage has"
+        require(first, "reused real points", allowed, real)
     if protocol == "accumulate-reused":
         ok = real[0] == stock and all(
             len(set(np.round(column[t + 1 :]))) <= 1
@@ -232,6 +237,20 @@ def _counted(schedule: Schedule, protocol: str, rows: int | None) -> np.ndarray:
         )
         require(ok, "kept data sets", "of a size that does not change", generated)
     return np.full_like(n, stock)
+
+
+def _multinomial(key: Array, n: Array, shares: Float[Array, " k"]) -> Array:
+    """Numbers of each kind among n draws: binomial, one kind after the other."""
+    left = jnp.cumsum(shares[::-1])[::-1]
+    ratios = jnp.clip(shares / jnp.where(left > 0, left, 1.0), 0.0, 1.0)
+
+    def draw(rest, part):
+        k, ratio = part
+        number = jr.binomial(jr.fold_in(key, k), rest, ratio, dtype=jnp.float64)
+        return rest - number, number
+
+    kinds = jnp.arange(len(shares))
+    return jax.lax.scan(draw, jnp.asarray(n, jnp.float64), (kinds, ratios))[1]
 
 
 def _whole(name: str, values: np.ndarray) -> None:
