@@ -25,7 +25,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from sim.grid import Grid, push, step_kernel
-from sim.sampling import flow_step
 from theory.processes import OU
 
 __all__ = [
@@ -72,12 +71,13 @@ def posterior_transitions(
     gain = a_s * beta / a_t
     contraction = (a_s * beta / a_t + alpha * v_s) / v_t
     spread = gain**2 / v_t if matched else jnp.zeros_like(t)
-    return Transitions(contraction, gain, beta * v_s / v_t, spread, v_t)
+    parts = (contraction, gain, beta * v_s / v_t, spread, v_t)
+    return Transitions(*map(jnp.asarray, parts))
 
 
 def euler_transitions(process: OU, times: Float[Array, " K+1"]) -> Transitions:
     """Euler-Maruyama steps of the reverse SDE along decreasing `times`."""
-    h, v = times[:-1] - times[1:], process.variance(times[:-1])
+    h, v = times[:-1] - times[1:], jnp.asarray(process.variance(times[:-1]))
     return Transitions(1.0 + 0.5 * h, h, h, jnp.zeros_like(h), v)
 
 
@@ -113,7 +113,7 @@ def reverse_density(
 def flow_to_data(
     mass: Float[Array, " p"],
     score: Float[Array, " p"],
-    t0: Float[Array, ""],
+    t0: Float[Array, ""] | float,
     grid: Grid,
 ) -> Float[Array, " p"]:
     r"""The last step, t0 to 0, by one probability-flow map :math:`x + \frac{t_0}2(x+s)`.
@@ -128,17 +128,19 @@ def flow_to_data(
     learned score folds the line. What would leave the grid stays in its last cell.
     """
     x, half = grid.axis, 0.5 * grid.step
-    there = flow_step(x, t0, score)
+    there = x + 0.5 * t0 * (x + score)
     edges = _between(x)
     margin = 1e-9 * half  # a cell mapped to a point still lands somewhere
     moved = jnp.clip(_between(there), edges[0] + margin, edges[-1] - margin)
     length = moved[1:] - moved[:-1]
     length = jnp.where(jnp.abs(length) < margin, margin, length)
-    tilt = jnp.gradient(mass) / jnp.maximum(mass, jnp.finfo(mass.dtype).tiny)
+    tilt = jnp.asarray(jnp.gradient(mass)) / jnp.maximum(
+        mass, jnp.finfo(mass.dtype).tiny
+    )
     tilt = jnp.clip(tilt, -2.0, 2.0)[:, None]
     z = jnp.clip((edges[None, :] - moved[:-1, None]) / length[:, None], 0.0, 1.0)
     below = z + 0.5 * tilt * z * (z - 1.0)
-    share = jnp.abs(jnp.diff(below, axis=1))
+    share = jnp.abs(below[:, 1:] - below[:, :-1])
     return mass @ (share / jnp.sum(share, axis=1, keepdims=True))
 
 

@@ -70,7 +70,7 @@ def score_matching(
     """
     x, cell, count = law.grid.axis, law.grid.cell, layer.w.shape[0]
 
-    def add(total: Energy, t: Array) -> tuple[Energy, None]:
+    def add(total, t):
         log_p, score = law.noised(process, t).log_density_and_score(x[:, None])
         weight = jnp.exp(log_p) * cell * process.variance(t)
         phi = layer.features(x, t)

@@ -173,7 +173,8 @@ class RandomFeatures:
             return (optax.apply_updates(weights, update), moments), None
 
         start, count = (state.weights, state.optimizer), self.steps // self.segments
-        return Training(state.energy, *jax.lax.scan(one_step, start, length=count)[0])
+        (weights, moments), _ = jax.lax.scan(one_step, start, length=count)
+        return Training(state.energy, jnp.asarray(weights), moments)
 
     def finish(self, state: Training) -> RandomFeatureScore:
         """The fitted score."""
