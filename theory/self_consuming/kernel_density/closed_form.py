@@ -16,6 +16,8 @@ Laws are evaluated at points, without a grid; `loop` and `mise` reach the same n
 other means.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -127,6 +129,7 @@ def limit_characteristic(
     return alpha * real * jnp.exp(exponent) / rest
 
 
+@partial(jax.jit, static_argnames="models")
 def standard_normal_tv(synthetic, bandwidth, size, models: int) -> TvPrediction:
     r"""Expected total variation of model i = `models` from :math:`p_0=N(0,1)`.
 

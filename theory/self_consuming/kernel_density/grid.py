@@ -20,8 +20,9 @@ from theory.validation import require, require_in, require_positive
 
 __all__ = ["Grid", "fitted_grid", "loop_grid"]
 
-REACH = 7.5
-"""Standard deviations covered beyond each mean: the mass left out is below 1e-13."""
+REACH = 9.0
+"""Standard deviations covered beyond each mean: fluctuations fall off like the root of a
+density, and are below 2e-9 of their largest there."""
 PER_BANDWIDTH = 6.0
 """Points per bandwidth: products of two models stay below the highest frequency."""
 PER_DEVIATION = 4.0

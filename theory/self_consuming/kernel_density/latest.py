@@ -16,6 +16,8 @@ and X collects the real points: :math:`X^{(i)}=f_iX^{(i-1)}+a_i^2M_{ii}e_ie_i^\t
 s, :math:`l^{(i)}=\beta_il^{(i-1)}+a_ie_i`. M as in `protocols.sharing`.
 """
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -41,11 +43,25 @@ def latest_kernel_loop(
     Shares of models other than the latest are ignored: `loop.only_latest` checks. Both
     ways of keeping generated data are the same here. Arguments as `loop.kernel_loop`.
     """
-    S, w2 = schedule.stages, grid.frequencies**2
+    S = schedule.stages
     h2 = per_stage("bandwidths", bandwidths, S) ** 2
     shares = source_shares(schedule, protocol)
     a, b = shares[:, 0], jnp.diagonal(shares).at[0].set(0.0)
-    p0 = grid.law(real)
+    if protocol == "iid":
+        base, M = 1.0 / schedule.sizes, jnp.zeros((S, S))
+        f = b**2 * (1.0 - base)
+    else:
+        counts = training_counts(schedule)
+        base, M = b / jnp.sum(counts, axis=1), sharing(schedule, protocol)[0]
+        f = b**2 - base
+    X, Y = _coefficients(a, b, f, base, M)
+    return _moments(a, b, h2, X, Y, grid.law(real), grid, protocol == "iid")
+
+
+@partial(jax.jit, static_argnames="mixed_sources")
+def _moments(a, b, h2, X, Y, p0, grid: Grid, mixed_sources: bool):
+    """Means and variances from the coefficients; Y weighs mixtures (iid) or models."""
+    S, w2 = len(a), grid.frequencies**2
 
     def learn(model, stage):
         a_s, b_s, h2_s = stage
@@ -54,14 +70,7 @@ def latest_kernel_loop(
         return after, (model, mixed, after)
 
     models, mixed, after = jax.lax.scan(learn, jnp.zeros_like(p0), (a, b, h2))[1]
-    if protocol == "iid":
-        f, base, laws = b**2 * (1.0 - 1.0 / schedule.sizes), 1.0 / schedule.sizes, mixed
-        M = jnp.zeros((S, S))
-    else:
-        counts = training_counts(schedule)
-        base = b / jnp.sum(counts, axis=1)
-        f, laws, M = b**2 - base, models, sharing(schedule, protocol)[0]
-    X, Y = _coefficients(a, b, f, base, M)
+    laws = mixed if mixed_sources else models
     total = jnp.cumsum(h2)
     started = jnp.concatenate([jnp.zeros((1,)), total[:-1]])
     stage = jnp.arange(S)
@@ -76,6 +85,7 @@ def latest_kernel_loop(
     return grid.values(after), jax.lax.map(variance, (H, X, Y))
 
 
+@jax.jit
 def _coefficients(a, b, f, base, M) -> tuple[Array, Array]:
     """X (S, S, S) and Y (S, S), one row a model."""
     S = len(a)

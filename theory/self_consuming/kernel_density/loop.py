@@ -23,6 +23,7 @@ takes the faster `latest.latest_kernel_loop`.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -94,7 +95,13 @@ def any_kernel_loop(
     iid = protocol == "iid"
     through = jnp.eye(S) if iid else shares
     M = _own(1.0 / schedule.sizes) if iid else sharing(schedule, protocol)
-    w = grid.frequencies
+    return _scanned(shares, through, M, h2, grid.law(real), grid, iid)
+
+
+@partial(jax.jit, static_argnames="iid")
+def _scanned(shares, through, M, h2, p0, grid: Grid, iid: bool):
+    """One stage after another: sources, their noise, the model they make."""
+    S, w = len(h2), grid.frequencies
     n = grid.points // 4  # models have no frequency beyond half of the highest
     two_sided = w[jnp.abs(jnp.arange(-n, n + 1))]
     kappa = jnp.exp(-0.5 * h2[:, None] * two_sided[None] ** 2)
@@ -115,7 +122,7 @@ def any_kernel_loop(
         return (laws, filters, Xi, C), (grid.values(model), _diagonal(C, grid))
 
     m = 2 * n + 1
-    laws = jnp.zeros((S, len(w)), jnp.complex128).at[0].set(grid.law(real))
+    laws = jnp.zeros((S, len(w)), jnp.complex128).at[0].set(p0)
     none = jnp.zeros((m, m), jnp.complex128)
     start = (laws, jnp.zeros((S, S, m)), jnp.zeros((S, m, m), jnp.complex128), none)
     return jax.lax.scan(stage, start, jnp.arange(S))[1]

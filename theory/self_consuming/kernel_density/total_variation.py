@@ -77,6 +77,7 @@ def predicted_tv(
     )
 
 
+@jax.jit
 def _predicted(mean, variance, p0, grid: Grid) -> tuple[Array, Array, Array]:
     w = grid.frequencies
     gap = grid.transform(mean) - p0
