@@ -26,8 +26,8 @@ from sim.store import Group
 from sim.targets import Mixture, Tabulated, categories, tabulated
 from theory.mixing import Schedule
 from theory.mixtures import GaussianMixture, gaussian_mixture
-from theory.processes import ou
-from theory.self_consuming.weights import accumulated_bound, stage_weights
+from theory.processes import OU, ou
+from theory.self_consuming.weights import accumulated_bound
 from theory.validation import require, require_positive
 
 __all__ = [
@@ -46,6 +46,8 @@ WIDTHS = 6.0
 """Standard deviations of the widest law that a grid reaches."""
 
 STANDARD = gaussian_mixture([1.0], [0.0], 1.0)
+STILL = ou(1.0, 0.0)
+"""For learners that noise nothing: laws are compared as they are."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,13 @@ def covering_grid(
 ) -> tuple[Grid, str]:
     r"""A grid for kernel densities that is wide and fine enough, and a note if widened.
 
-    The mean law of the last model has variance :math:`\sigma_0^2 + \sum_s A_s h_s^2`
-    (derived), and the real one :math:`\sigma_0^2`.
+    The mean law of a model has variance :math:`\sigma_0^2 + \sum_s A_s h_s^2` (derived), and
+    the real one :math:`\sigma_0^2`; the widest model need not be the last.
     """
     h = _bandwidths(bandwidths, schedules)
     sigma2 = float(law.second_moment()[0, 0] - law.mean()[0] ** 2)
     spread = [
-        float(stage_weights(s) @ jnp.asarray(row**2))
+        float(jnp.max(accumulated_bound(s, jnp.asarray(row**2))))
         for s, row in zip(schedules, h, strict=True)
     ]
     centre = float(jnp.max(jnp.abs(law.means)))
@@ -78,7 +80,7 @@ def covering_grid(
     reach = max(half_width, needed)
     note = ""
     if reach > half_width:
-        note = f"grid widened from +-{half_width:g} to +-{reach:.3g} for the final variance"
+        note = f"grid widened from +-{half_width:g} to +-{reach:.3g} to hold all models"
     return grid_for_kernels(reach, float(h.min())), note
 
 
@@ -136,6 +138,8 @@ def density_loop(
     target: Mixture | Tabulated,
     data: Any,
     measures: tuple,
+    process: OU = STILL,
+    convention: str = "level-t0",
     **parameters: np.ndarray,
 ) -> Loop:
     """A loop of any density learner.
@@ -147,6 +151,8 @@ def density_loop(
         target: the real law.
         data: how data are held (`sim.composition`).
         measures: what is measured of each generation.
+        process: noising process of a learner that needs one, and its
+        convention: at which level laws are compared (`sim.recursion.Recursion`).
         parameters: what the learner asks for, (conditions, generations).
     """
     shares, reach = scheduled(schedules, protocol)
@@ -154,11 +160,12 @@ def density_loop(
         target=target,
         learner=learner,
         sampler=EndpointDraw(),
-        process=ou(1.0, 0.0),
+        process=process,
         n=0,
         generations=schedules[0].stages,
         composition=Mixing(data, protocol, reach),
         measures=measures,
+        convention=convention,
     )
     return Loop(recursion, shares | parameters, tuple(schedules))
 
@@ -170,6 +177,7 @@ def simulate_loop(
     labels: Mapping[str, Sequence],
     progress: Any,
     batching: str = "map",
+    of_seed: Mapping[str, np.ndarray] | None = None,
 ) -> xr.Dataset:
     """All seeds of a group under all conditions: (seed, *labels, generation).
 
@@ -180,14 +188,19 @@ def simulate_loop(
         labels: coordinates of the conditions, in C order.
         progress: reports generations.
         batching: "map", or "vmap" where one replica costs next to nothing.
+        of_seed: parameters that differ between seeds alone, (seeds,) each.
     """
     conditions, seeds = len(loop.schedules), len(group.seeds)
     axes = {"seed": np.array(group.seeds)}
     axes |= {name: np.asarray(values) for name, values in labels.items()}
+    parameters = {name: spread_over(v, seeds) for name, v in loop.parameters.items()}
+    for name, values in (of_seed or {}).items():
+        rows = np.repeat(values, conditions)[:, None]
+        parameters[name] = np.tile(rows, loop.recursion.generations)
     return recurse(
         loop.recursion,
         replica_keys(seed, group.seeds, conditions),
-        {name: spread_over(v, seeds) for name, v in loop.parameters.items()},
+        parameters,
         axes,
         group,
         progress,

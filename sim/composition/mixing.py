@@ -74,7 +74,7 @@ class Mixing:
     def start(self, keys, at: At, real: Real, samples: Array, law: Any) -> Any:
         """No older model, and the real points that will be used again."""
         older = None
-        if self.reach > 1:
+        if self.reach > 1 and not (self._accumulates and law is None):
             require(law is not None, "reach", "1 where laws are not known", self.reach)
             older = jax.tree.map(lambda leaf: jnp.stack([leaf] * (self.reach - 1)), law)
         if not self._reuses:
@@ -163,7 +163,8 @@ class Mixing:
 
     def _models(self, state: State, origins: int) -> Any:
         """The past models' laws, the latest first; its samples where those will do."""
-        if self.reach == 1 and isinstance(self.data, Points):
+        drawn = self.reach == 1 or self._accumulates
+        if drawn and isinstance(self.data, Points):
             return state.samples[None]
         models = _stacked(state.law, state.memory[0])
         return jax.tree.map(lambda leaf: leaf[:origins], models)
@@ -200,7 +201,6 @@ def scheduled(
         by_age[:, s, :s] = beta[:, s, s - 1 :: -1]
     used = np.flatnonzero(by_age.any(axis=(0, 1)))
     reach = int(used[-1]) + 1 if len(used) else 1
-    reach = 1 if protocol == "accumulate-reused" else reach
     return {
         "alpha": np.stack([np.asarray(s.alpha) for s in schedules]),
         "size": np.stack([np.asarray(s.sizes) for s in schedules]),
