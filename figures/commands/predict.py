@@ -6,7 +6,12 @@ import json
 import math
 import sys
 
-from figures.commands import predict_denoiser, predict_generation, predict_loop
+from figures.commands import (
+    predict_denoiser,
+    predict_generation,
+    predict_loop,
+    predict_mixing,
+)
 from figures.commands.arguments import add_command
 from figures.commands.predict_table import Row
 
@@ -22,6 +27,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     predict_loop.add_to(modes)
     predict_generation.add_to(modes)
     predict_denoiser.add_to(modes)
+    predict_mixing.add_to(modes)
 
 
 def run(options: argparse.Namespace) -> None:
