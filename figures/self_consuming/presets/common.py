@@ -71,7 +71,7 @@ CLAIMS = (
         "after Fu et al.",
         "In every run and generation TV is at most the sum of the measured one-step errors, "
         "weighted by A_s",
-        formula="unrolled_bound",
+        formula="unrolled",
     ),
     claim(
         "sc-pathwise-control",
