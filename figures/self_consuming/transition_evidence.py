@@ -26,8 +26,8 @@ SHAPES = (0.25, 0.4, 0.5)
 BEYOND = 10.0
 """Standard errors by which TV has to rise and to fall."""
 BRACKET = 1.5
-OWN, ALIEN = 0.25, 0.1
-"""Shares to which thresholds are compared: what 1500 runs resolve; what they refute."""
+SAME = 0.1
+"""Share of a threshold below which another is the same."""
 MOMENT_TOLERANCE = 0.02
 ROUNDING = 1e-13
 """Relative size above which a change of the shape is one."""
@@ -86,8 +86,8 @@ def _transition(
         higher_at("sc-transition", model, tv, own, ends, **shared),
         rise_and_fall("sc-rise-and-fall", model, tv, own, BEYOND, **shared),
         higher_at("sc-peak-bracket", model, tv, own, outside, **shared),
-        threshold_is("sc-model-threshold", predicted, found, own, OWN, **shared),
-        threshold_is("sc-threshold-of-bound", said, found, bounds, ALIEN, **shared),
+        threshold_is("sc-model-threshold", predicted, found, own, SAME, **shared),
+        threshold_is("sc-threshold-of-bound", said, found, bounds, SAME, **shared),
         higher_at("sc-large-m", model, tv, 0.0, ends[1:], **shared),
     ]
 
