@@ -6,7 +6,7 @@ import math
 import multiprocessing
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from sim.store.archive import write_atomic, write_json
 from theory.claims import Claim, Outcome, Verdict
 from theory.symbolic import Statement, statement
 
-__all__ = ["write_report"]
+__all__ = ["drawing", "write_report"]
 
 SIDE_BY_SIDE = 4
 """From this many figures on, starting processes to draw them pays."""
@@ -78,6 +78,7 @@ def write_report(
     results: Sequence[Result],
     judged: Sequence[Judged],
     tick: Callable[[int], Any] = lambda n: None,
+    drawn: Mapping[str, dict[str, Path]] | None = None,
 ) -> Path:
     """Draw every figure, write its files, then the page that shows them all.
 
@@ -86,12 +87,14 @@ def write_report(
         results: in the order in which the page shows them.
         judged: the verdicts on all of them.
         tick: called after each figure.
+        drawn: files of figures that need no drawing any more, by figure id.
 
     Returns:
         Path of the page.
     """
     entries = []
-    for result, paths in zip(results, _drawings(root, results), strict=True):
+    files = _drawings(root, results, drawn or {})
+    for result, paths in zip(results, files, strict=True):
         mine = [j.verdict for j in judged if j.figure == result.figure.id]
         entries.append(_entry(result, paths, mine))
         tick(1)
@@ -100,25 +103,36 @@ def write_report(
     return page
 
 
-def _drawings(root: Path, results: Sequence[Result]) -> Iterator[dict[str, Path]]:
-    """The files of every figure, drawn in order, side by side if there are many."""
+def drawing(root: Path, result: Result) -> dict[str, Path]:
+    """Draw one figure; its files by kind, under ``root/figures``."""
+    r = result
+    return _draw(r.figure, r.settings, r.trace, r.curves, root / "figures")
+
+
+def _drawings(
+    root: Path, results: Sequence[Result], drawn: Mapping[str, dict[str, Path]]
+) -> Iterator[dict[str, Path]]:
+    """The files of every figure in order, drawn side by side if there are many to draw."""
     jobs = [
-        (r.figure, r.settings, r.trace, r.curves, root / "figures" / r.figure.id)
+        (r.figure, r.settings, r.trace, r.curves, root / "figures")
         for r in results
+        if r.figure.id not in drawn
     ]
     workers = min(os.cpu_count() or 1, len(jobs))
-    if workers == 1 or len(jobs) < SIDE_BY_SIDE:
-        yield from (_draw(*job) for job in jobs)
+    if workers <= 1 or len(jobs) < SIDE_BY_SIDE:
+        new = (_draw(*job) for job in jobs)
+        yield from (drawn.get(r.figure.id) or next(new) for r in results)
         return
     # fresh interpreters: forking one that runs JAX's threads is not safe
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        yield from pool.map(_draw, *zip(*jobs, strict=True))
+        new = pool.map(_draw, *zip(*jobs, strict=True))
+        yield from (drawn.get(r.figure.id) or next(new) for r in results)
 
 
-def _draw(figure, settings, trace, curves, stem: Path) -> dict[str, Path]:
+def _draw(figure, settings, trace, curves, folder: Path) -> dict[str, Path]:
     with style.applied():
-        return save(figure.load().draw(settings, trace, curves), stem)
+        return save(figure.load().draw(settings, trace, curves), folder / figure.id)
 
 
 def _entry(

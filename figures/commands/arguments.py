@@ -15,7 +15,16 @@ several): --alpha 0.2 --widths 64,64. It applies to each selected figure that ha
 """
 
 OWN_OPTIONS = frozenset(
-    ("--help", "--preset", "--out", "--platform", "--quiet", "--dry-run", "--json")
+    [
+        "--help",
+        "--preset",
+        "--out",
+        "--platform",
+        "--quiet",
+        "--jobs",
+        "--dry-run",
+        "--json",
+    ]
 )
 """Options of `figures` and `check` themselves; any other is a field of the settings."""
 
@@ -70,3 +79,9 @@ def add_computing(command: argparse.ArgumentParser) -> None:
         "--platform", choices=("cpu", "gpu", "tpu"), help="where JAX computes"
     )
     command.add_argument("--quiet", action="store_true", help="no progress")
+    command.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="figures computed at a time (default: 2 for several on a CPU, else 1)",
+    )

@@ -32,8 +32,9 @@ def run(options: argparse.Namespace) -> int:
     """Print the verdicts; exit status 1 when one is not the expected one."""
     from figures import catalogue
     from figures.overrides import override
-    from figures.pipeline import compute, judged
+    from figures.pipeline import judged
     from figures.progress import progress
+    from figures.side_by_side import compute_all, default_jobs
     from sim.store.archive import require_writable
     from theory.claims import table
 
@@ -41,9 +42,12 @@ def run(options: argparse.Namespace) -> int:
     settings = override(chosen, options.preset, options.fields)
     require_writable(options.out)
     shown = progress(quiet=options.quiet)
-    verdicts = judged(
-        compute(f, options.preset, settings[f.id], options.out, shown) for f in chosen
-    )
+    jobs = default_jobs(chosen, settings) if options.jobs is None else options.jobs
+    results, _ = compute_all(
+        chosen, options.preset, settings, options.out, shown, jobs, options.platform,
+        draw=False,
+    )  # fmt: skip
+    verdicts = judged(results)
     if options.json:
         rows = [{"figure": j.figure, **j.verdict.to_json()} for j in verdicts]
         print(json.dumps(rows, indent=1))

@@ -33,10 +33,11 @@ def run(options: argparse.Namespace) -> int:
     """Make the figures; the last line names the report."""
     from figures import catalogue
     from figures.overrides import override
-    from figures.pipeline import compute, judged, stored
+    from figures.pipeline import judged, stored
     from figures.plan import plans, table
     from figures.progress import progress
     from figures.report import write_report
+    from figures.side_by_side import compute_all, default_jobs
     from sim.store.archive import require_writable
 
     chosen = catalogue.select(options.ids)
@@ -46,9 +47,10 @@ def run(options: argparse.Namespace) -> int:
         return 0
     require_writable(options.out)
     shown = progress(quiet=options.quiet)
-    made = [
-        compute(f, options.preset, settings[f.id], options.out, shown) for f in chosen
-    ]
+    jobs = default_jobs(chosen, settings) if options.jobs is None else options.jobs
+    made, drawn = compute_all(
+        chosen, options.preset, settings, options.out, shown, jobs, options.platform
+    )
     others = [f for f in catalogue.select([]) if f.id not in settings]
     kept, left_out = stored(options.out, others)
     results = sorted(
@@ -56,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     )
     verdicts = judged(results)
     with shown.stage("draw and report", len(results)) as stage:
-        page = write_report(options.out, results, verdicts, stage.tick)
+        page = write_report(options.out, results, verdicts, stage.tick, drawn)
     mine = [judged for judged in verdicts if judged.figure in settings]
     print("".join(f"note: {line}\n" for line in left_out), end="")
     status = conclude(mine)
