@@ -210,10 +210,13 @@ def simulate_loop(
 
 def measured_bound(schedule: Schedule, tv_step: xr.DataArray) -> xr.DataArray:
     r"""Bound :math:`\sum_s A_s\varepsilon_s` of every run from its own one-step errors."""
-    bound = jax.jit(jax.vmap(lambda errors: accumulated_bound(schedule, errors)))
     order = tv_step.transpose(..., "generation")
     rows = order.values.reshape(-1, order.sizes["generation"])
-    return order.copy(data=np.asarray(bound(rows)).reshape(order.shape))
+    return order.copy(data=np.asarray(_bounds(schedule, rows)).reshape(order.shape))
+
+
+_bounds = jax.jit(jax.vmap(accumulated_bound, in_axes=(None, 0)))
+"""Compiled once for all schedules of equally many stages."""
 
 
 def _bandwidths(bandwidths, schedules: Sequence[Schedule]) -> np.ndarray:
