@@ -22,6 +22,7 @@ from scipy.special import zeta
 from theory.mixing import Schedule
 from theory.self_consuming.phase_transition import shape_v1, shape_v2
 from theory.self_consuming.statements import (
+    accumulate_length,
     batches_factor,
     full_data_factor,
     growing_factor,
@@ -29,7 +30,7 @@ from theory.self_consuming.statements import (
     required_points,
     uniform_past_length,
 )
-from theory.self_consuming.weights import accumulate_weights, rate_errors, stage_weights
+from theory.self_consuming.weights import rate_errors, stage_weights
 from theory.validation import require, require_in, require_positive
 
 __all__ = [
@@ -120,9 +121,7 @@ def vanishing_fraction_factor(models: int, c: float) -> Factor:
 
 def accumulate_factor(models: int) -> Factor:
     r"""Equal shares of everything, a constant number of points: :math:`H_{i+1}`."""
-    return Factor(
-        float(jnp.sum(accumulate_weights(_last(models) + 1))), np.inf, r"\log i"
-    )
+    return Factor(float(accumulate_length(_last(models))), np.inf, r"\log i")
 
 
 def all_data_factor(models: int, rate: float) -> Factor:
