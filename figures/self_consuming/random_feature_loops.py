@@ -43,6 +43,7 @@ TARGET = gaussian_mixture([0.5, 0.5], [-1.2, 1.2], 0.36)
 ENDLESS = 1e14
 """Training time over N after which nothing changes."""
 REVERSE_STEPS = 120
+MEASURED = ("tv", "tv_step")
 SAMPLERS = ("posterior", "matched")
 """Reverse steps: posterior (DDPM), and those with the variance of the reverse process."""
 
@@ -101,7 +102,8 @@ def along_amounts(
 ) -> xr.DataArray:
     """The runs of the population loops of one sampler and clock, along "lam"."""
     chosen = [c for c in cases(settings, sampler) if c.clock == clock]
-    picked = values.sel(case=[c.label for c in chosen]).dropna("seed", how="all")
+    picked = values.sel(case=[c.label for c in chosen])
+    picked = picked.sel(seed=picked["seed"] < settings.draws)
     return picked.assign_coords(case=[c.lam for c in chosen]).rename(case="lam")
 
 
@@ -187,10 +189,10 @@ def _loop(
 def _run(settings: Diffusion, loop: Loop, group: Group, labels, progress):
     own = {"feature_seed": settings.first_features + np.array(group.seeds)}
     trace = simulate_loop(loop, group, settings.seed, labels, progress, of_seed=own)
-    return trace[["tv", "tv_step", "finite"]]
+    return trace[list(MEASURED)]
 
 
 def _nothing(settings: Diffusion, labels: list[str]) -> xr.Dataset:
     axes = {"seed": [], "case": labels, "generation": range(settings.models)}
     empty = xr.DataArray(np.nan, axes, list(axes))
-    return xr.Dataset(dict.fromkeys(("tv", "tv_step", "finite"), empty))
+    return xr.Dataset(dict.fromkeys(MEASURED, empty))

@@ -132,7 +132,7 @@ def caption(settings: Diffusion, trace: xr.Dataset) -> str:
         "the model's). Middle: TV over its value at m = 0 for three training times (dotted lines "
         "only join the marks; sqrt(N) is the paper's, as recalled), beside the bound's shape "
         "(rate shape only), and what eq. (10) says of one mode of which one model on n points "
-        f"leaves l_0: none is lost more when time grows with N. Bottom: finite samples, iid, tau = {settings.time:g} N, matched "
-        f"steps, {trace.sizes['seed']} runs with features of their own, 95 % intervals, and the "
-        "mean bound from their own one-step errors."
+        "leaves l_0: none is lost more when time grows with N. Bottom: finite samples, iid, "
+        f"tau = {settings.time:g} N, matched steps, {trace.sizes['seed']} runs with features "
+        "of their own, 95 % intervals, and the mean bound from their own one-step errors."
     )

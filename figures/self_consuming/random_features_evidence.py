@@ -30,7 +30,8 @@ def judge(settings: Diffusion, trace: xr.Dataset, curves: xr.Dataset) -> list[Ev
         part = trace[["tv", "tv_step"]].sel(case=[c.label for c in chosen])
         schedules = schedules_of(settings, [c.lam for c in chosen])
         where = f"population, {sampler} steps, V1"
-        found += pathwise(part.dropna("seed"), schedules, "case", where)
+        drawn = part.sel(seed=part["seed"] < settings.draws)
+        found += pathwise(drawn, schedules, "case", where)
     sampled = trace[["sampled_tv", "sampled_tv_step"]]
     sampled = sampled.rename(sampled_tv="tv", sampled_tv_step="tv_step")
     where = f"finite samples, iid, V1, tau = {settings.time:g} N"

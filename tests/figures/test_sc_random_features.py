@@ -1,9 +1,11 @@
 """sc6: the smoke preset end to end, and its judgement on doctored results."""
 
+import contextlib
 import dataclasses
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from figures import catalogue, style
 from figures.export import plotted
@@ -14,7 +16,9 @@ from figures.self_consuming.random_feature_loops import (
     along_amounts,
     cases,
     schedules_of,
+    simulate_population,
 )
+from sim.store import Group
 from theory.claims import Outcome, decide
 from theory.mixing import fixed_mixture
 from theory.self_consuming.weights import stage_weights
@@ -53,9 +57,25 @@ def test_smoke_preset_surprises_nobody(smoke):
     assert {v.claim for v in judged} == set(FIGURE.claims)
     assert [v.claim for v in judged if not v.as_expected] == []
     assert smoke.trace["sampled_tv"].sizes["seed"] == SETTINGS.seeds
-    assert bool(smoke.trace["sampled_finite"].all())
+    assert np.isfinite(smoke.trace["sampled_tv"]).all()
     population = smoke.trace["tv"].dropna("seed")
     assert population.sizes["seed"] == SETTINGS.draws
+
+
+def test_seeds_beyond_the_draws_have_no_population_loops(smoke, tmp_path):
+    more = Group(tmp_path, range(2, 4), contextlib.nullcontext)
+    rest = simulate_population(SETTINGS, more, SILENT)
+    joined = xr.concat([smoke.trace[["tv", "tv_step"]], rest], "seed", join="exact")
+    assert joined["tv"].dtype == np.float64
+    assert joined["tv"].dropna("seed").sizes["seed"] == SETTINGS.draws
+
+
+def test_a_draw_that_diverged_is_not_left_out(smoke):
+    tv = smoke.trace["tv"].copy(deep=True)
+    tv.loc[{"case": "matched long 64", "seed": 0}] = np.nan
+    found = outcomes(smoke, smoke.trace.assign(tv=tv))
+    assert Outcome.NOT_MEASURABLE in found["sc-pathwise"]
+    assert Outcome.NOT_MEASURABLE in found["sc-rf-fall"]
 
 
 def test_without_synthetic_data_every_population_model_is_the_first(smoke):
