@@ -32,6 +32,7 @@ __all__ = [
 
 BUILT_IN = (
     "figures.error_propagation.presets",
+    "figures.self_consuming.presets",
     "figures.autoencoder.presets",
 )
 

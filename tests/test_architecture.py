@@ -38,6 +38,7 @@ WITHOUT_JAX = (
     "figures.catalogue",
     "figures.cli",
     "figures.error_propagation.presets",
+    "figures.self_consuming.presets",
 )
 
 PRODUCT = (*PACKAGES, "notebooks", "tests", "benchmarks", "docs", "constraints", ".ci")
