@@ -86,7 +86,7 @@ class Growth(Schemes):
 class SizeMap(Schemes):
     """Settings of sc7."""
 
-    seeds: int = 1_024
+    seeds: int = 768
     """independent runs; asking for more extends a stored run"""
     target: float = 0.06
     """total variation that the last model shall have"""
@@ -238,6 +238,7 @@ FIGURES: tuple[Figure, ...] = (
             "self_consuming.unrolled",
             "self_consuming.weight_recursion",
         ),
+        seconds={"smoke": 20, "quick": 45},
     ),
     Figure(
         id="sc7",
@@ -269,5 +270,6 @@ FIGURES: tuple[Figure, ...] = (
             "self_consuming.latest_length",
             "self_consuming.vanishing_length",
         ),
+        seconds={"smoke": 15, "quick": 60},
     ),
 )
