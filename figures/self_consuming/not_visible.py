@@ -138,7 +138,7 @@ def caption(settings: NotVisible, trace: xr.Dataset) -> str:
         "errors eps_s measured in the same runs. Its threshold is not a threshold of these "
         "models. Kernels: bandwidth 1.06 N^(-1/5), best for one sample, or the one that is "
         "best for the whole loop. Bottom: where TV lies between the quadrature sum (0) and "
-        "that bound (1); below 0, later kernels have smoothed earlier noise. Fully synthetic "
+        "that bound (1), colours as in (f); below 0, later kernels have smoothed earlier noise. Fully synthetic "
         f"loops have {settings.n_synthetic} points a stage, the one that is twice too wide "
         f"{settings.n_smooth}; exponents are least-squares slopes of log TV. One-step "
         "rates r: 1/2 for Gaussian and frequencies, 2/5 for kernels."

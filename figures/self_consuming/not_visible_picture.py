@@ -126,7 +126,7 @@ def _growth(ax: Axes, settings, trace, curves, sums) -> None:
         tv = trace["tv"].sel(learner=learner).isel(lam=-1)
         model = tv["generation"].values + 1
         mean, low, high = interval(tv)
-        slope = rf"${found['slope']:.2f} \pm {found['slope_error']:.2f}$"
+        slope = rf"${found['slope']:.3f} \pm {found['slope_error']:.3f}$"
         label = f"{NAMES[learner]}: {slope}"
         colour = COLOURS[learner]
         prediction = curves["prediction"].sel(learner=learner).isel(lam=-1)
