@@ -22,6 +22,7 @@ from figures.pipeline import LEVEL, Judged, Result
 from figures.progress import duration
 from sim.store.archive import write_atomic, write_json
 from theory.claims import Claim, Outcome, Verdict
+from theory.precision import enable_x64
 from theory.symbolic import Statement, statement
 
 __all__ = ["drawing", "write_report"]
@@ -125,7 +126,7 @@ def _drawings(
         return
     # fresh interpreters: forking one that runs JAX's threads is not safe
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, context, enable_x64) as pool:
         new = pool.map(_draw, *zip(*jobs, strict=True))
         yield from (drawn.get(r.figure.id) or next(new) for r in results)
 

@@ -15,7 +15,7 @@ import xarray as xr
 from scipy.optimize import minimize_scalar
 
 from figures.self_consuming.kernel_theory import predictions
-from figures.self_consuming.loops import STANDARD
+from figures.self_consuming.loops import standard
 from figures.self_consuming.presets.coherence import Bandwidth
 from theory.mixing import Schedule, fixed_mixture, fully_synthetic, latest
 from theory.self_consuming.kernel_density.bandwidth import (
@@ -68,7 +68,7 @@ def bandwidths(settings: Bandwidth) -> xr.DataArray:
         protocol, schedule = loop_of(settings, scheme)
         plain = settings.constant * np.asarray(schedule.sizes) ** -0.2
         if protocol == "iid":
-            best = loop_optimal(schedule, STANDARD).bandwidths
+            best = loop_optimal(schedule, standard()).bandwidths
         else:
             best = _best_of_counts(settings, protocol, schedule)
         rows[scheme] = np.stack([plain, np.asarray(best)])
@@ -80,14 +80,14 @@ def bandwidths(settings: Bandwidth) -> xr.DataArray:
 
 def _best_of_counts(settings: Bandwidth, protocol: str, schedule: Schedule):
     """The best common factor times AMISE's bandwidths, for fixed counts."""
-    h = np.asarray(amise_bandwidth(STANDARD, schedule.sizes))
+    h = np.asarray(amise_bandwidth(standard(), schedule.sizes))
     low, high = FACTORS
-    grid = fitted_grid(STANDARD, low * h.min(), high**2 * float(np.sum(h**2)))
+    grid = fitted_grid(standard(), low * h.min(), high**2 * float(np.sum(h**2)))
 
     def error(x: float) -> float:
         rows = np.exp(x) * h
         found = fixed_mixture_mise(
-            settings.n, settings.m, rows, STANDARD, grid, protocol
+            settings.n, settings.m, rows, standard(), grid, protocol
         )
         return float(found.total[-1])
 
@@ -120,13 +120,13 @@ def exact_curves(settings: Bandwidth, h: xr.DataArray) -> xr.Dataset:
 
 def _mise(settings, protocol: str, schedule: Schedule, rows: np.ndarray) -> np.ndarray:
     total = float(np.max(np.sum(rows**2, axis=1)))
-    grid: Grid = fitted_grid(STANDARD, float(rows.min()), total)
+    grid: Grid = fitted_grid(standard(), float(rows.min()), total)
     if protocol == "iid":
-        path = jax.jit(lambda h: latest_mise(schedule, h, STANDARD, grid).total)
+        path = jax.jit(lambda h: latest_mise(schedule, h, standard(), grid).total)
     else:
         path = lambda h: (
             fixed_mixture_mise(
-                settings.n, settings.m, h, STANDARD, grid, protocol
+                settings.n, settings.m, h, standard(), grid, protocol
             ).total
         )
     return np.stack([np.asarray(path(jnp.asarray(row))) for row in rows])
@@ -164,7 +164,7 @@ def asymptotics(settings: Bandwidth) -> xr.Dataset:
 
 def amise(size: float) -> float:
     """The best bandwidth for one sample of N(0, 1), to leading order."""
-    return float(amise_bandwidth(STANDARD, size))
+    return float(amise_bandwidth(standard(), size))
 
 
 def best_synthetic(size: float, models: int) -> tuple[float, float, float]:

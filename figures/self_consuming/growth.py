@@ -15,10 +15,11 @@ from figures.replication import interval, over_seeds
 from figures.self_consuming.evidence import mean_is, pathwise, sandwich
 from figures.self_consuming.kernel_theory import predictions
 from figures.self_consuming.loops import (
+    by_reach,
     covering_grid,
     kernel_loop,
     measured_bound,
-    simulate_loop,
+    simulate_lots,
 )
 from figures.self_consuming.plane import RATE as PLANE_RATE
 from figures.self_consuming.plane import plane_loop, simulate_plane
@@ -55,11 +56,16 @@ def _plane_schedules(settings: Growth) -> list[Schedule]:
 
 
 def simulate(settings: Growth, run: Run, progress) -> xr.Dataset:
-    """Every scheme in one recursion, every seed; some seeds in the plane too."""
+    """Every scheme and seed; some seeds in the plane too."""
     schedules, h = _schedules(settings), _widths(settings)
+    ids = [scheme.id for scheme in schemes(settings)]
     grid, note = covering_grid(settings.half_width, schedules, h)
-    loop = kernel_loop(schedules, "iid", h, grid)
-    labels = {"scheme": [scheme.id for scheme in schemes(settings)]}
+    lots = {
+        tuple(ids[k] for k in at): kernel_loop(
+            [schedules[k] for k in at], "iid", h[at], grid
+        )
+        for at in by_reach(schedules)
+    }
     at = _plane_schedules(settings)
     plane = plane_loop(
         at,
@@ -71,10 +77,11 @@ def simulate(settings: Growth, run: Run, progress) -> xr.Dataset:
     plane_labels = {"mix": [0.0, settings.alpha]}
 
     def one_group(group: Group) -> xr.Dataset:
-        line = simulate_loop(loop, group, settings.seed, labels, progress)
+        line = simulate_lots(lots, group, settings.seed, "scheme", {}, progress)
         points = simulate_plane(
             plane, group, settings.plane_seeds, settings.seed, plane_labels, progress
         ).rename(generation="step")
+        line = line.sel(scheme=ids)
         return line.merge(points.rename({name: f"plane_{name}" for name in points}))
 
     return over_seeds(run, settings.seeds, one_group).assign_attrs(note=note)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from figures.self_consuming.loops import STANDARD
+from figures.self_consuming.loops import standard
 from theory.mixing import Schedule
 from theory.self_consuming.kernel_density.grid import fitted_grid
 from theory.self_consuming.kernel_density.latest import latest_kernel_loop
@@ -51,13 +51,13 @@ def _lot(schedules: list[Schedule], h: np.ndarray, path, protocol: str) -> np.nd
         float(stage_weights(s) @ row**2) for s, row in zip(schedules, h, strict=True)
     ]
     # the longest lineage smooths more than the mean one, but little mass takes it
-    grid = fitted_grid(STANDARD, float(h.min()), 2.0 * max(added))
+    grid = fitted_grid(standard(), float(h.min()), 2.0 * max(added))
 
     @jax.jit
     def all_of_them(stacked, h):
         def one(part):
-            mean, variance = path(*part, STANDARD, grid, protocol)
-            tv = predicted_tv(mean, variance, STANDARD, grid)
+            mean, variance = path(*part, standard(), grid, protocol)
+            tv = predicted_tv(mean, variance, standard(), grid)
             return jnp.stack([getattr(tv, name) for name in NAMES])
 
         return jax.lax.map(one, (stacked, h))

@@ -12,12 +12,12 @@ import numpy as np
 
 from figures.self_consuming.kernel_theory import predictions
 from figures.self_consuming.loops import (
-    STANDARD,
     Loop,
     covering_grid,
     frequency_loop,
     gaussian_loop,
     kernel_loop,
+    standard,
 )
 from figures.self_consuming.presets.coherence import NotVisible
 from sim.grid import Grid
@@ -68,7 +68,7 @@ def schedules(settings: NotVisible, learner: str) -> list[Schedule]:
 
 def bandwidths(settings: NotVisible) -> np.ndarray:
     """(kernels, conditions): for one sample, best for the loop, too wide."""
-    best = [loop_optimal(s, STANDARD) for s in schedules(settings, "kernel-loop")]
+    best = [loop_optimal(s, standard()) for s in schedules(settings, "kernel-loop")]
     plain = lambda name: np.array(
         [float(s.sizes[0]) ** -0.2 for s in schedules(settings, name)]
     )
@@ -89,9 +89,13 @@ def loops(settings: NotVisible, h: np.ndarray) -> dict[tuple[str, ...], Loop]:
         h: from `bandwidths`.
     """
     of = lambda name: schedules(settings, name)
-    kernels = [s for name in KERNELS for s in of(name)]
-    rows = h.reshape(-1, 1)
-    grid, _ = covering_grid(settings.half_width, kernels, rows)
+
+    def kernels(*names: str) -> Loop:
+        schedules_of = [s for name in names for s in of(name)]
+        rows = np.concatenate([h[KERNELS.index(name)] for name in names])[:, None]
+        grid, _ = covering_grid(settings.half_width, schedules_of, rows)
+        return kernel_loop(schedules_of, "iid", rows, grid)
+
     frequent = [settings.probability, 1.0 - settings.probability]
     rare = [settings.rare, 1.0 - settings.rare]
     return {
@@ -102,7 +106,8 @@ def loops(settings: NotVisible, h: np.ndarray) -> dict[tuple[str, ...], Loop]:
         ("minimax",): frequency_loop(
             of("minimax"), "iid", rare, minimax_counts(of("minimax"))
         ),
-        KERNELS: kernel_loop(kernels, "iid", rows, grid),
+        ("kernel", "smooth"): kernels("kernel", "smooth"),
+        ("kernel-loop",): kernels("kernel-loop"),  # needs a finer grid
     }
 
 

@@ -5,12 +5,15 @@ of one loop share learner, protocol and number of generations; they differ in sc
 sizes and bandwidths, which are arrays.
 """
 
+import functools
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import jax.random as jr
 import numpy as np
 import xarray as xr
 
@@ -32,7 +35,8 @@ from theory.validation import require, require_positive
 
 __all__ = [
     "Loop",
-    "STANDARD",
+    "by_reach",
+    "standard",
     "covering_grid",
     "density_loop",
     "frequency_loop",
@@ -40,12 +44,12 @@ __all__ = [
     "kernel_loop",
     "measured_bound",
     "simulate_loop",
+    "simulate_lots",
 ]
 
 WIDTHS = 6.0
 """Standard deviations of the widest law that a grid reaches."""
 
-STANDARD = gaussian_mixture([1.0], [0.0], 1.0)
 STILL = ou(1.0, 0.0)
 """For learners that noise nothing: laws are compared as they are."""
 
@@ -61,15 +65,22 @@ class Loop:
     """one a condition"""
 
 
+@functools.cache
+def standard() -> GaussianMixture:
+    """The law N(0, 1); made when it is first asked for, which may be while tracing."""
+    with jax.ensure_compile_time_eval():
+        return gaussian_mixture([1.0], [0.0], 1.0)
+
+
 def covering_grid(
-    half_width: float, schedules: Sequence[Schedule], bandwidths, law=STANDARD
+    half_width: float, schedules: Sequence[Schedule], bandwidths, law=None
 ) -> tuple[Grid, str]:
     r"""A grid for kernel densities that is wide and fine enough, and a note if widened.
 
     The mean law of a model has variance :math:`\sigma_0^2 + \sum_s A_s h_s^2` (derived), and
     the real one :math:`\sigma_0^2`; the widest model need not be the last.
     """
-    h = _bandwidths(bandwidths, schedules)
+    h, law = _bandwidths(bandwidths, schedules), law or standard()
     sigma2 = float(law.second_moment()[0, 0] - law.mean()[0] ** 2)
     spread = [
         float(jnp.max(accumulated_bound(s, jnp.asarray(row**2))))
@@ -81,6 +92,7 @@ def covering_grid(
     note = ""
     if reach > half_width:
         note = f"grid widened from +-{half_width:g} to +-{reach:.3g} to hold all models"
+        logging.getLogger("driftlab").warning("note: %s", note)
     return grid_for_kernels(reach, float(h.min())), note
 
 
@@ -89,7 +101,7 @@ def kernel_loop(
     protocol: str,
     bandwidths,
     grid: Grid,
-    law: GaussianMixture = STANDARD,
+    law: GaussianMixture | None = None,
     scaled: bool = False,
 ) -> Loop:
     """Kernel densities in 1-D; bandwidths (conditions, generations), or one number each."""
@@ -98,7 +110,7 @@ def kernel_loop(
         schedules,
         protocol,
         lambda at: GridKernel(grid, at["bandwidth"], scaled),
-        tabulated(law, grid),
+        tabulated(law or standard(), grid),
         Counts(),
         (TotalVariation(grid), SquaredError(grid)),
         bandwidth=h,
@@ -110,7 +122,12 @@ def gaussian_loop(schedules: Sequence[Schedule], protocol: str, grid: Grid) -> L
     learner = GaussianMLE()
     measures = (TotalVariation(grid), SquaredError(grid))
     return density_loop(
-        schedules, protocol, lambda at: learner, Mixture(STANDARD), Summary(), measures
+        schedules,
+        protocol,
+        lambda at: learner,
+        Mixture(standard()),
+        Summary(),
+        measures,
     )
 
 
@@ -178,6 +195,7 @@ def simulate_loop(
     progress: Any,
     batching: str = "map",
     of_seed: Mapping[str, np.ndarray] | None = None,
+    lot: int = 0,
 ) -> xr.Dataset:
     """All seeds of a group under all conditions: (seed, *labels, generation).
 
@@ -189,6 +207,7 @@ def simulate_loop(
         progress: reports generations.
         batching: "map", or "vmap" where one replica costs next to nothing.
         of_seed: parameters that differ between seeds alone, (seeds,) each.
+        lot: loops of different lots share no random numbers.
     """
     conditions, seeds = len(loop.schedules), len(group.seeds)
     axes = {"seed": np.array(group.seeds)}
@@ -197,15 +216,61 @@ def simulate_loop(
     for name, values in (of_seed or {}).items():
         rows = np.repeat(values, conditions)[:, None]
         parameters[name] = np.tile(rows, loop.recursion.generations)
+    keys = replica_keys(seed, group.seeds, conditions)
+    if lot:
+        keys = jax.vmap(jr.fold_in, in_axes=(0, None))(keys, lot)
     return recurse(
         loop.recursion,
-        replica_keys(seed, group.seeds, conditions),
+        keys,
         parameters,
         axes,
         group,
         progress,
         batching,
     )
+
+
+def simulate_lots(
+    lots: Mapping[tuple[str, ...], Loop],
+    group: Group,
+    seed: int,
+    along: str,
+    others: Mapping[str, Sequence],
+    progress: Any,
+    vmapped: Sequence[str] = (),
+) -> xr.Dataset:
+    """Loops of one kind each, joined along a dimension whose names they share out.
+
+    What reaches far back, or needs a fine or a wide grid, does not burden the others then.
+
+    Args:
+        lots: loops by the names along `along` whose conditions they hold, outermost.
+        group: where they are stored, each in a part of its own.
+        seed: from which all randomness follows.
+        along: the dimension.
+        others: further coordinates of the conditions, inside each name.
+        progress: reports generations.
+        vmapped: first names of the lots of which one replica costs next to nothing.
+    """
+    found = []
+    for k, (names, loop) in enumerate(lots.items()):
+        batching = "vmap" if names[0] in vmapped else "map"
+        labels = {along: list(names), **others}
+        part = group.part(names[0])
+        trace = simulate_loop(loop, part, seed, labels, progress, batching, lot=k)
+        measured = [v for m in loop.recursion.measures for v in m.names]
+        found.append(trace[measured])
+    shared = set.intersection(*(set(trace) for trace in found))
+    found = [trace[sorted(shared)] for trace in found]
+    joined = xr.concat(found, along, join="exact", compat="equals")
+    return joined.transpose("seed", ...)
+
+
+def by_reach(schedules: Sequence[Schedule]) -> list[list[int]]:
+    """Indices of the schedules of the latest model alone, and of the others."""
+    late = [not np.any(np.tril(np.asarray(s.beta), -2)) for s in schedules]
+    lots = [[k for k, of in enumerate(late) if of is kind] for kind in (True, False)]
+    return [lot for lot in lots if lot]
 
 
 def measured_bound(schedule: Schedule, tv_step: xr.DataArray) -> xr.DataArray:

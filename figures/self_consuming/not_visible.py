@@ -26,7 +26,7 @@ from figures.self_consuming.learners import (
     predicted,
     schedules,
 )
-from figures.self_consuming.loops import simulate_loop
+from figures.self_consuming.loops import simulate_lots
 from figures.self_consuming.not_visible_evidence import (
     RATES,
     added_up,
@@ -42,6 +42,7 @@ from theory.claims import Evidence
 
 __all__ = ["caption", "draw", "judge", "predict", "simulate"]
 
+VMAPPED = ("gaussian", "categorical", "minimax")
 RISE = 1.1
 """What is still called no rise of a well-tuned kernel."""
 
@@ -53,14 +54,9 @@ def simulate(settings: NotVisible, run: Run, progress) -> xr.Dataset:
     lam = conditions(settings)
 
     def one_group(group: Group) -> xr.Dataset:
-        found = []
-        for names, loop in all_loops.items():
-            labels = {"learner": list(names), "lam": lam}
-            batching = "vmap" if names == ("gaussian",) else "map"
-            part = group.part(names[0])
-            trace = simulate_loop(loop, part, settings.seed, labels, progress, batching)
-            found.append(trace[["tv", "tv_step"]])
-        return xr.concat(found, "learner", join="exact", compat="equals")
+        return simulate_lots(
+            all_loops, group, settings.seed, "learner", {"lam": lam}, progress, VMAPPED
+        )
 
     trace = over_seeds(run, settings.seeds, one_group)
     trace = trace.sel(learner=list(LEARNERS))

@@ -13,12 +13,12 @@ import numpy as np
 import xarray as xr
 
 from figures.self_consuming.loops import (
-    STANDARD,
     Loop,
     covering_grid,
     frequency_loop,
     gaussian_loop,
     kernel_loop,
+    standard,
 )
 from figures.self_consuming.presets.transition import Learners
 from sim.grid import grid_for_kernels
@@ -127,15 +127,15 @@ def kernel_theory(settings: Learners, case: Case, lams: np.ndarray) -> dict:
     """TV of the last kernel density, predicted and bracketed, at each amount."""
     schedules = case.schedules(settings, lams)
     h = _bandwidths(settings, schedules)
-    grid = fitted_grid(STANDARD, float(h.min()), float(np.sum(h**2, axis=1).max()))
+    grid = fitted_grid(standard(), float(h.min()), float(np.sum(h**2, axis=1).max()))
 
     def last(part):
         schedule, bandwidths = part
         moments = latest_kernel_loop(
-            schedule, bandwidths, STANDARD, grid, case.protocol
+            schedule, bandwidths, standard(), grid, case.protocol
         )
         mean, variance = (m[-1] for m in moments)
-        return total_variation.predicted_tv(mean, variance, STANDARD, grid)
+        return total_variation.predicted_tv(mean, variance, standard(), grid)
 
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *schedules)
     tv = jax.jit(lambda *parts: jax.lax.map(last, parts))(stacked, jnp.asarray(h))

@@ -13,7 +13,12 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from figures.replication import over_seeds
-from figures.self_consuming.loops import covering_grid, kernel_loop, simulate_loop
+from figures.self_consuming.loops import (
+    by_reach,
+    covering_grid,
+    kernel_loop,
+    simulate_lots,
+)
 from figures.self_consuming.needed import RATE, ladder, needed, one_model
 from figures.self_consuming.presets.growth import SizeMap
 from figures.self_consuming.schemes import Scheme, bandwidths, schemes
@@ -82,14 +87,18 @@ def simulate(settings: SizeMap, run: Run, progress) -> xr.Dataset:
         sizes = _sizes(settings)
     schedules = _schedules(settings, sizes)
     h = np.stack([bandwidths(s, settings.bandwidth) for s in schedules])
-    grid, _ = covering_grid(settings.half_width, schedules, h)
-    loop = kernel_loop(schedules, "iid", h, grid)
-    labels = {"scheme": list(SIMULATED), "by": list(KINDS)}
+    lots = {}
+    for at in by_reach(schedules):
+        chosen = [schedules[k] for k in at]
+        grid, _ = covering_grid(settings.half_width, chosen, h[at])
+        names = dict.fromkeys(SIMULATED[k // len(KINDS)] for k in at)
+        lots[tuple(names)] = kernel_loop(chosen, "iid", h[at], grid)
 
     def one_group(group: Group) -> xr.Dataset:
-        return simulate_loop(loop, group, settings.seed, labels, progress)
+        by = {"by": list(KINDS)}
+        return simulate_lots(lots, group, settings.seed, "scheme", by, progress)
 
-    trace = over_seeds(run, settings.seeds, one_group)
+    trace = over_seeds(run, settings.seeds, one_group).sel(scheme=list(SIMULATED))
     return trace.assign(n=(("scheme", "by"), sizes))
 
 

@@ -27,7 +27,7 @@ from jaxtyping import Array, Float
 
 from sim.composition.datasets import Dataset, Points
 from sim.composition.policy import At, Real, State
-from sim.laws import mixture
+from sim.laws import counts, mixture
 from theory.mixing import Schedule
 from theory.validation import require
 
@@ -148,7 +148,7 @@ class Mixing:
         size, shares = self._size(at), self._shares(at)
         if self.protocol == "iid":
             all_shares = jnp.concatenate([at["alpha"][None], shares])
-            return jnp.cumsum(_multinomial(key, size, all_shares))
+            return jnp.cumsum(counts(key, size, all_shares))
         if self._accumulates:  # all that is kept, then the new batch
             return jnp.stack([size - jnp.round(shares[0] * size), size])
         sums = jnp.cumsum(jnp.concatenate([at["alpha"][None], shares]))
@@ -237,20 +237,6 @@ def _counted(schedule: Schedule, protocol: str, rows: int | None) -> np.ndarray:
         )
         require(ok, "kept data sets", "of a size that does not change", generated)
     return np.full_like(n, stock)
-
-
-def _multinomial(key: Array, n: Array, shares: Float[Array, " k"]) -> Array:
-    """Numbers of each kind among n draws: binomial, one kind after the other."""
-    left = jnp.cumsum(shares[::-1])[::-1]
-    ratios = jnp.clip(shares / jnp.where(left > 0, left, 1.0), 0.0, 1.0)
-
-    def draw(rest, part):
-        k, ratio = part
-        number = jr.binomial(jr.fold_in(key, k), rest, ratio, dtype=jnp.float64)
-        return rest - number, number
-
-    kinds = jnp.arange(len(shares))
-    return jax.lax.scan(draw, jnp.asarray(n, jnp.float64), (kinds, ratios))[1]
 
 
 def _whole(name: str, values: np.ndarray) -> None:

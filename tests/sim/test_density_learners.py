@@ -14,12 +14,12 @@ from composed import go, go_loop, growing, of_counts, z_scores
 from scipy.stats import binom, norm
 
 from figures.self_consuming.loops import (
-    STANDARD,
     covering_grid,
     density_loop,
     frequency_loop,
     kernel_loop,
     measured_bound,
+    standard,
 )
 from sim.composition import (
     Counts,
@@ -105,7 +105,7 @@ def gaussian(scheme, protocol, folder, replicas=20_000):
         [scheme],
         protocol,
         lambda at: learner,
-        Mixture(STANDARD),
+        Mixture(standard()),
         Summary(),
         (LawMoments(),),
     )
@@ -248,12 +248,12 @@ def test_second_moment_grows_by_the_weighted_bandwidths(scheme, protocol, tmp_pa
 def test_squared_error_of_kernel_loops(protocol, tmp_path):
     n, m, models, h = 50.0, 150.0, 5, np.array([0.48, 0.35, 0.35, 0.35, 0.35])
     scheme = fixed_mixture(n, m, models, "V2")
-    theirs = loop_grid(STANDARD, h, models)
+    theirs = loop_grid(standard(), h, models)
     exact = {
-        p: np.asarray(fixed_mixture_mise(n, m, h, STANDARD, theirs, p).total)
+        p: np.asarray(fixed_mixture_mise(n, m, h, standard(), theirs, p).total)
         for p in ("fresh", "reused")
     }
-    exact["iid"] = np.asarray(iid_mise(scheme, h, STANDARD, theirs).total)
+    exact["iid"] = np.asarray(iid_mise(scheme, h, standard(), theirs).total)
     loop = kernel_loop([scheme], protocol, h[None], grid_for_kernels(9.0, h.min()))
     trace = go_loop(loop, tmp_path, 800)
     ise = trace["ise"].values
@@ -300,7 +300,7 @@ def test_bound_holds_for_gaussians(protocol, tmp_path):
         [scheme],
         protocol,
         lambda at: learner,
-        Mixture(STANDARD),
+        Mixture(standard()),
         Summary(),
         (TotalVariation(grid),),
     )
@@ -384,7 +384,7 @@ TWO = gaussian_mixture([0.5, 0.5], [-3.0, 3.0], 1.0)
             lambda: kernel_loop([ADAPTIVE], "iid", 0.5, Grid(3.0, 99), TWO),
             "grid must be wide and fine enough to hold the law, got 'mass 0.5",
         ),
-        (lambda: tabulated(STANDARD, Grid(9.0, 8)), "grid must be wide and fine"),
+        (lambda: tabulated(standard(), Grid(9.0, 8)), "grid must be wide and fine"),
         (lambda: categories([0.5, 0.6]), "sum of probabilities must be 1 within"),
         (
             lambda: categories([1.5, -0.5]),

@@ -65,7 +65,7 @@ class NotVisible(Common):
 class Bandwidth(Common):
     """Settings of sc5."""
 
-    seeds: int = 2_500
+    seeds: int = 1_500
     """independent loops under every condition"""
     models: int = 20
     """models trained one after the other"""

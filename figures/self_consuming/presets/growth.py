@@ -86,7 +86,7 @@ class Growth(Schemes):
 class SizeMap(Schemes):
     """Settings of sc7."""
 
-    seeds: int = 768
+    seeds: int = 512
     """independent runs; asking for more extends a stored run"""
     target: float = 0.06
     """total variation that the last model shall have"""

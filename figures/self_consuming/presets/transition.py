@@ -50,7 +50,7 @@ class Transition(Amounts):
 
     seeds: int = 1_500
     """independent runs; asking for more extends a stored run"""
-    far_lams: tuple[float, ...] = (512.0, 1_000.0)
+    far_lams: tuple[float, ...] = (1_000.0,)
     """larger m/n, increasing, run with fewer seeds on a finer grid"""
     far_seeds: int = 100
     """runs there, at most `seeds`"""
