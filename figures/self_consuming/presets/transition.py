@@ -209,7 +209,7 @@ FIGURES = (
         module=f"{_MODULE}.phase_transition",
         presets=presets(
             Transition(
-                seeds=300,
+                seeds=1_000,
                 models=12,
                 lams=(0.0, 4.0, 7.0, 11.0, 18.0, 30.0),
                 far_lams=(400.0,),
@@ -240,7 +240,7 @@ FIGURES = (
             "self_consuming.threshold_v1",
             "self_consuming.second_moment",
         ),
-        seconds={"smoke": 15, "quick": 55},
+        seconds={"smoke": 20, "quick": 80},
     ),
     Figure(
         id="sc3",
@@ -273,6 +273,6 @@ FIGURES = (
             "sc-v2-never-beats",
         ),
         formulas=("self_consuming.shape_v2", "self_consuming.mirror"),
-        seconds={"smoke": 30, "quick": 70},
+        seconds={"smoke": 30, "quick": 90},
     ),
 )
