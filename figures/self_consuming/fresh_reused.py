@@ -55,12 +55,7 @@ def simulate(settings: Learners, run: Run, progress) -> xr.Dataset:
 
 def of_case(trace: xr.Dataset, case: Case) -> xr.Dataset:
     """A case's results under their common names; copies are seeds of their own."""
-    own = {
-        name: str(name).removeprefix(f"{case.name}_")
-        for name in trace.variables
-        if str(name).startswith(f"{case.name}_")
-    }
-    part = trace[[name for name in own if name in trace.data_vars]].rename(own)
+    part = _named(trace, case)
     part = part.stack(run=("seed", "copy"), create_index=False)
     return part.drop_vars(("seed", "copy")).rename(run="seed")
 
@@ -76,14 +71,14 @@ def predict(settings: Learners, trace: xr.Dataset) -> xr.Dataset:
     return xr.merge(parts)
 
 
-def theory_of(curves: xr.Dataset, case: Case) -> xr.Dataset:
+def _named(whole: xr.Dataset, case: Case) -> xr.Dataset:
     """The part of a case, under common names."""
     own = {
         name: str(name).removeprefix(f"{case.name}_")
-        for name in curves.variables
+        for name in whole.variables
         if str(name).startswith(f"{case.name}_")
     }
-    return curves[[name for name in own if name in curves.data_vars]].rename(own)
+    return whole[[name for name in own if name in whole.data_vars]].rename(own)
 
 
 def draw(settings: Learners, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
@@ -104,7 +99,7 @@ def draw(settings: Learners, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
     of = {"kernel": kernel, "gaussian": gaussian, "binomial": binomial}
     for case in CASES:
         part = of_case(trace, case).isel(generation=-1)
-        said = theory_of(curves, case)
+        said = _named(curves, case)
         _case(of[case.learner], case, part, said)
         if case.learner == "gaussian":
             n = settings.n
@@ -170,7 +165,7 @@ def judge(settings: Learners, trace: xr.Dataset, curves: xr.Dataset) -> list[Evi
     """Each case by itself: the protocol decides the verdict."""
     found = []
     for case in CASES:
-        part, said = of_case(trace, case), theory_of(curves, case)
+        part, said = of_case(trace, case), _named(curves, case)
         found += _case_evidence(settings, case, part, said)
     models = {settings.models, settings.cheap_models}
     found += [never_beats(G, rate) for G in sorted(models) for rate in RATES]

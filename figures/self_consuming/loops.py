@@ -30,6 +30,7 @@ from sim.targets import Mixture, Tabulated, categories, tabulated
 from theory.mixing import Schedule
 from theory.mixtures import GaussianMixture, gaussian_mixture
 from theory.processes import OU, ou
+from theory.self_consuming.kernel_density.loop import only_latest
 from theory.self_consuming.weights import accumulated_bound
 from theory.validation import require, require_positive
 
@@ -268,7 +269,7 @@ def simulate_lots(
 
 def by_reach(schedules: Sequence[Schedule]) -> list[list[int]]:
     """Indices of the schedules of the latest model alone, and of the others."""
-    late = [not np.any(np.tril(np.asarray(s.beta), -2)) for s in schedules]
+    late = [only_latest(s) for s in schedules]
     lots = [[k for k, of in enumerate(late) if of is kind] for kind in (True, False)]
     return [lot for lot in lots if lot]
 
