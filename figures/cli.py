@@ -58,6 +58,7 @@ def start_jax(platform: str | None = None) -> None:
     import jax
 
     from sim.replicas import set_cpu_devices
+    from sim.threefry import write_out_threefry
     from theory.precision import enable_x64
     from theory.validation import InputError
 
@@ -66,6 +67,7 @@ def start_jax(platform: str | None = None) -> None:
         jax.config.update("jax_compilation_cache_dir", str(cache))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
     enable_x64()
+    write_out_threefry()
     set_cpu_devices(os.cpu_count() or 1)
     if platform is not None:
         jax.config.update("jax_platforms", platform)

@@ -32,9 +32,13 @@ def replica_keys(seed: int, seeds: range, conditions: int = 1) -> jax.Array:
 
     A replica's key depends on its own indices alone, so more seeds never move old draws.
     """
+    return _keys(jr.key(seed), np.asarray(seeds), np.arange(conditions))
+
+
+@jax.jit
+def _keys(root: jax.Array, seeds: jax.Array, conditions: jax.Array) -> jax.Array:
     each = jax.vmap(jr.fold_in, in_axes=(None, 0))
-    of_seed = each(jr.key(seed), np.asarray(seeds))
-    keys = jax.vmap(each, in_axes=(0, None))(of_seed, np.arange(conditions))
+    keys = jax.vmap(each, in_axes=(0, None))(each(root, seeds), conditions)
     return keys.reshape(-1)
 
 

@@ -245,13 +245,20 @@ class _Stages:
         keys = (_stage(key, "fresh"), _stage(key, "compose"))
         samples = r.fresh(keys[0])
         law = None
-        if r.knowledge == "exact":  # only its shape matters: alpha_0 = 1 leaves it out
-            data = r.policy.first(keys, at, r.real, samples)
-            fit = r.learner(at).init(key, data, r.target_law, r.fit_process)
-            law = r.learner(at).finish(fit).endpoint(r.level_process)
+        if r.knowledge == "exact":  # p itself where models have that form
+            law = r.target_law
+            shape = jax.eval_shape(self._first_model, key, keys, at, samples)
+            if not _alike(law, shape):  # alpha_0 = 1 leaves it out
+                law = self._first_model(key, keys, at, samples)
         elif r.knowledge == "grid":
             law = on_grid(r.target_law, r.grid)
         return State(samples, law, r.policy.start(keys, at, r.real, samples, law))
+
+    def _first_model(self, key, keys, at: At, samples) -> Any:
+        r = self.recursion
+        data = r.policy.first(keys, at, r.real, samples)
+        fit = r.learner(at).init(key, data, r.target_law, r.fit_process)
+        return r.learner(at).finish(fit).endpoint(r.level_process)
 
     def _compose_one(self, key, at: At, state: State) -> tuple[Any, Any]:
         keys = (_stage(key, "fresh"), _stage(key, "compose"))
@@ -302,6 +309,15 @@ class _Stages:
         p = on_grid(r.target_law, r.grid).density
         drift = accumulated(p, before.density, q_0, after.density, r.grid.cell)
         return paths._asdict() | drift._asdict(), after
+
+
+def _alike(law: Any, shape: Any) -> bool:
+    """Whether two pytrees agree in structure, shapes and types."""
+    described = [
+        (jax.tree.structure(t), [(a.shape, a.dtype) for a in jax.tree.leaves(t)])
+        for t in (law, shape)
+    ]
+    return described[0] == described[1]
 
 
 def _all_finite(law: Any) -> Array:

@@ -72,7 +72,7 @@ class Tabulated:
 
 def tabulated(law: GaussianMixture, grid: Grid) -> Tabulated:
     """A mixture as its table on a grid; refuses a grid that misses more than 1e-6 of it."""
-    table = on_grid(law, grid)
+    table = jax.jit(on_grid)(law, grid)
     mass = float(jnp.sum(table.mass))
     ok = abs(mass - 1.0) < 1e-6
     require(ok, "grid", "wide and fine enough to hold the law", f"mass {mass:.7f}")

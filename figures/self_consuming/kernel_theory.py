@@ -1,15 +1,17 @@
 """Exact predictions for many loops of kernel densities, with few compilations."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import xarray as xr
+from jaxtyping import Array
 
 from figures.self_consuming.loops import standard
 from theory.mixing import Schedule
-from theory.self_consuming.kernel_density.grid import fitted_grid
+from theory.self_consuming.kernel_density.grid import Grid, fitted_grid
 from theory.self_consuming.kernel_density.latest import latest_kernel_loop
 from theory.self_consuming.kernel_density.loop import any_kernel_loop, only_latest
 from theory.self_consuming.kernel_density.total_variation import predicted_tv
@@ -53,14 +55,18 @@ def _lot(schedules: list[Schedule], h: np.ndarray, path, protocol: str) -> np.nd
     # the longest lineage smooths more than the mean one, but little mass takes it
     grid = fitted_grid(standard(), float(h.min()), 2.0 * max(added))
 
-    @jax.jit
-    def all_of_them(stacked, h):
-        def one(part):
-            mean, variance = path(*part, standard(), grid, protocol)
-            tv = predicted_tv(mean, variance, standard(), grid)
-            return jnp.stack([getattr(tv, name) for name in NAMES])
-
-        return jax.lax.map(one, (stacked, h))
-
     stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *schedules)
-    return np.moveaxis(np.asarray(all_of_them(stacked, jnp.asarray(h))), 1, 0)
+    found = _predicted(stacked, jnp.asarray(h), grid, path, protocol)
+    return np.moveaxis(np.asarray(found), 1, 0)
+
+
+@partial(jax.jit, static_argnames=("path", "protocol"))
+def _predicted(stacked: Schedule, h, grid: Grid, path, protocol: str) -> Array:
+    """(schedules, 3, stages); compiled once for grids of equally many points."""
+
+    def one(part):
+        mean, variance = path(*part, standard(), grid, protocol)
+        tv = predicted_tv(mean, variance, standard(), grid)
+        return jnp.stack([getattr(tv, name) for name in NAMES])
+
+    return jax.lax.map(one, (stacked, h))

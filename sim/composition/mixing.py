@@ -25,7 +25,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float
 
-from sim.composition.datasets import Dataset, Points
+from sim.composition.datasets import Counts, Dataset, Points
 from sim.composition.policy import At, Real, State
 from sim.laws import counts, mixture
 from theory.mixing import Schedule
@@ -94,6 +94,9 @@ class Mixing:
     def compose(self, keys, at: At, real: Real, state: State) -> tuple[Any, Any]:
         """Batches of real and of generated points, joined up to the counts."""
         key_fresh, key = keys
+        if self.protocol == "iid" and isinstance(self.data, Counts):  # of p_s itself
+            law = self.law(at, real, state)
+            return self.data.draw(law, key, self._size(at)), state.memory
         upto = self._upto(jr.fold_in(key, self.reach), at)
         older, kept = state.memory
         batch = (

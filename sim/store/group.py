@@ -1,6 +1,7 @@
 """Records of one batch of seeds, stored step by step, and the loop that fills them."""
 
 import itertools
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -24,6 +25,9 @@ __all__ = ["Group", "resumable"]
 
 PyTree = Any
 Hold = Callable[[], AbstractContextManager]
+
+SAVE_EVERY = 5.0
+"""Seconds of work that a kill may cost: states can be large, steps can be quick."""
 
 
 class Group:
@@ -113,8 +117,9 @@ def resumable(
 ) -> xr.Dataset:
     """Run ``state, record = body(step, state)`` for each step not stored yet.
 
-    Killed anywhere, the same call goes on from the last stored state and ends with the
-    same bytes on disk, provided `body` depends on its arguments alone.
+    Killed anywhere, the same call goes on from the last stored state, which is no older
+    than `SAVE_EVERY` and a step, and ends with the same bytes on disk, provided `body`
+    depends on its arguments alone.
 
     Args:
         group: where the records go.
@@ -130,10 +135,16 @@ def resumable(
     with group.hold():
         first, state = _resume_point(group, steps, start_state)
         tick(first)
+        saved = time.monotonic()
         for step in range(first, steps):
             state, record = body(step, state)
             state = canonical(state)
-            group.append(step, record, state if jax.tree.leaves(state) else None)
+            due = (
+                bool(jax.tree.leaves(state)) and time.monotonic() >= saved + SAVE_EVERY
+            )
+            group.append(step, record, state if due else None)
+            if due:
+                saved = time.monotonic()
             tick(1)
         group.drop_state()
     return group.load()

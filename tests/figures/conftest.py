@@ -1,13 +1,8 @@
 """The command line over a small catalogue instead of the real one."""
 
 import os
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))  # for toy_catalogue
-
 import toy_catalogue
 
 from figures import catalogue

@@ -280,6 +280,7 @@ def test_a_state_of_another_shape_is_refused(tmp_path):
 
 
 def test_failing_at_any_write_leaves_a_store_that_resumes(tmp_path, monkeypatch):
+    monkeypatch.setattr("sim.store.group.SAVE_EVERY", 0.0)
     expected = finish(tmp_path / "whole")
     whole = files(tmp_path / "whole")
     replace = Path.replace
@@ -321,6 +322,29 @@ def test_stored_steps_are_not_computed_again(tmp_path):
     assert ticks == [1, 1, 1, 3]
 
 
+def test_quick_steps_are_repeated_from_the_last_state_kept(tmp_path, monkeypatch):
+    expected = finish(tmp_path / "whole", steps=6)
+    now, begun = [0.0], []
+    monkeypatch.setattr("sim.store.group.time.monotonic", lambda: now[0])
+
+    def step_of_two_seconds(step, state):
+        if step == 5 and len(begun) == 5:
+            raise KeyboardInterrupt
+        begun.append(step)
+        now[0] += 2.0
+        return walk(step, state)
+
+    group = Run.open(tmp_path / "cut", "toy", "quick", Settings()).groups(2)[0]
+    with pytest.raises(KeyboardInterrupt):
+        resumable(group, 6, walk_state, step_of_two_seconds)
+    assert group.done == 5
+    assert group.load_state(walk_state())[0] == 2
+    resumable(group, 6, walk_state, step_of_two_seconds)
+    assert begun == [0, 1, 2, 3, 4, 3, 4, 5]
+    xr.testing.assert_identical(finish(tmp_path / "cut", steps=6), expected)
+    assert files(tmp_path / "cut") == files(tmp_path / "whole")
+
+
 def test_parts_keep_their_own_records(tmp_path):
     group = Run.open(tmp_path, "toy", "quick", Settings()).groups(2)[0]
     group.part("fine").append(0, record(group.seeds, 4))
@@ -346,7 +370,9 @@ sys.path[:0] = [{repo!r}, {tests!r}]
 from theory.precision import enable_x64
 enable_x64()
 from test_store import Settings, walk, walk_state
-from sim.store import Run, resumable
+from sim.store import Run, group, resumable
+
+group.SAVE_EVERY = 0.0
 
 def slow(step, state):
     print(step, flush=True)

@@ -43,28 +43,28 @@ class CategoryLaw:
 
     p: float
     """true probability"""
-    values: Float[Array, "models counts"]
+    values: Float[np.ndarray, "models counts"]
     """estimate at each count 0..N, N the largest stage's"""
-    mass: Float[Array, "models counts"]
+    mass: Float[np.ndarray, "models counts"]
     """probability of each count; 0 above a smaller stage's N"""
 
     @property
-    def mean(self) -> Float[Array, " models"]:
+    def mean(self) -> Float[np.ndarray, " models"]:
         """Mean of the estimate."""
-        return jnp.sum(self.mass * self.values, axis=1)
+        return np.sum(self.mass * self.values, axis=1)
 
     @property
-    def variance(self) -> Float[Array, " models"]:
+    def variance(self) -> Float[np.ndarray, " models"]:
         """Variance of the estimate."""
-        return jnp.sum(self.mass * (self.values - self.mean[:, None]) ** 2, axis=1)
+        return np.sum(self.mass * (self.values - self.mean[:, None]) ** 2, axis=1)
 
     @property
-    def mean_abs_dev(self) -> Float[Array, " models"]:
+    def mean_abs_dev(self) -> Float[np.ndarray, " models"]:
         r""":math:`E|\hat p-p|`."""
-        return jnp.sum(self.mass * jnp.abs(self.values - self.p), axis=1)
+        return np.sum(self.mass * np.abs(self.values - self.p), axis=1)
 
     @property
-    def lost(self) -> Float[Array, " models"]:
+    def lost(self) -> Float[np.ndarray, " models"]:
         """Probability that the category was not drawn at all."""
         return self.mass[:, 0]
 
@@ -87,7 +87,10 @@ def category_law(p: float, schedule: Schedule, pseudo=0.0, categories: int = 2):
     beta, sizes, kappa = _latest(schedule, pseudo, categories)
     whole = bool(np.all(sizes == np.round(sizes)))
     require(whole, "sizes", "whole numbers", sizes.tolist())
-    mass, values = _chain(float(p), beta, sizes, kappa, categories, int(sizes.max()))
+    counts = int(sizes.max()) + 1
+    room = 1 << (counts - 1).bit_length()  # few shapes, so few compilations
+    found = _chain(float(p), beta, sizes, kappa, categories, room)
+    mass, values = (np.asarray(a)[:, :counts] for a in found)
     return CategoryLaw(float(p), values, mass)
 
 
@@ -113,10 +116,10 @@ def _latest(schedule: Schedule, pseudo, categories: int):
     return beta, np.asarray(schedule.sizes), kappa
 
 
-@partial(jax.jit, static_argnames=("categories", "largest"))
-def _chain(p, beta, sizes, kappa, categories, largest):
+@partial(jax.jit, static_argnames=("categories", "counts"))
+def _chain(p, beta, sizes, kappa, categories, counts):
     """Masses and estimates (models, counts) by a scan over the stages."""
-    count = jnp.arange(largest + 1, dtype=jnp.float64)
+    count = jnp.arange(counts, dtype=jnp.float64)
     start = jnp.zeros_like(count).at[0].set(1.0)
 
     def stage(carry, at):
@@ -159,7 +162,7 @@ def expected_tv(p: Float[Array, " K"], schedule: Schedule, pseudo=0.0) -> Array:
     require(abs(total - 1.0) <= 1e-9, "p", "summing to 1 within 1e-9", total)
     kinds, copies = np.unique(probabilities, return_counts=True)
     laws = [category_law(kind, schedule, pseudo, K) for kind in kinds]
-    total_deviation = jnp.zeros((schedule.stages,), jnp.float64)
+    total_deviation = np.zeros((schedule.stages,))
     for copy, law in zip(copies, laws, strict=True):
         total_deviation += copy * law.mean_abs_dev
     return 0.5 * total_deviation

@@ -13,6 +13,7 @@ points.
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -175,6 +176,7 @@ def accumulation_constant(rate: float, start: float = 1.0) -> float:
     return float(head + np.sum((-1.0) ** k * zeta(1.0 + rate + k, start + direct)))
 
 
+@jax.jit
 def schedule_factor(schedule: Schedule, rate: float) -> Float[Array, ""]:
     r"""Any schedule, in units of the first stage: :math:`\sum_s A_s(n_s/n_0)^{-r}`."""
     sizes = schedule.sizes / schedule.sizes[0]
