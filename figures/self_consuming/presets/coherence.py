@@ -247,7 +247,7 @@ FIGURES = (
             "sc-root-growth",
             "sc-root-growth-control",
         ),
-        seconds={"smoke": 60, "quick": 115},
+        seconds={"smoke": 60, "quick": 80},
         formulas=(
             "self_consuming.coherent",
             "self_consuming.quadrature",
@@ -287,7 +287,7 @@ FIGURES = (
             "sc-loop-bandwidth",
             "sc-loop-asymptotics",
         ),
-        seconds={"smoke": 40, "quick": 100},
+        seconds={"smoke": 40, "quick": 70},
         formulas=(
             "self_consuming.second_moment",
             "self_consuming.bandwidth_factor",

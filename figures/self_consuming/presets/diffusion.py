@@ -188,6 +188,6 @@ FIGURES = (
             *(c.id for c in CLAIMS),
         ),
         formulas=("self_consuming.shape_v1", "self_consuming.contraction"),
-        seconds={"smoke": 30, "quick": 75},
+        seconds={"smoke": 30, "quick": 55},
     ),
 )

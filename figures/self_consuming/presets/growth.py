@@ -238,7 +238,7 @@ FIGURES: tuple[Figure, ...] = (
             "self_consuming.unrolled",
             "self_consuming.weight_recursion",
         ),
-        seconds={"smoke": 20, "quick": 60},
+        seconds={"smoke": 20, "quick": 40},
     ),
     Figure(
         id="sc7",
@@ -270,6 +270,6 @@ FIGURES: tuple[Figure, ...] = (
             "self_consuming.latest_length",
             "self_consuming.vanishing_length",
         ),
-        seconds={"smoke": 15, "quick": 50},
+        seconds={"smoke": 15, "quick": 30},
     ),
 )

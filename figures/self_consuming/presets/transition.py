@@ -240,7 +240,7 @@ FIGURES = (
             "self_consuming.threshold_v1",
             "self_consuming.second_moment",
         ),
-        seconds={"smoke": 20, "quick": 80},
+        seconds={"smoke": 20, "quick": 45},
     ),
     Figure(
         id="sc3",
@@ -273,6 +273,6 @@ FIGURES = (
             "sc-v2-never-beats",
         ),
         formulas=("self_consuming.shape_v2", "self_consuming.mirror"),
-        seconds={"smoke": 30, "quick": 90},
+        seconds={"smoke": 30, "quick": 65},
     ),
 )
