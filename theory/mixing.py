@@ -8,6 +8,19 @@ Stage s = 0, 1, ... trains model s + 1 on :math:`n_s` points of
 (after Fu et al. 2024; index order as recalled). A schedule is that table as data; what is
 predicted of it (`theory.self_consuming`) and what composes its data (`sim.composition`)
 both read it.
+
+Shares leave open how the points are drawn, and that is another experiment each time; with
+[.] for rounding:
+
+iid
+    :math:`n_s` independent draws from p_s: counts of real and generated points are random.
+fresh
+    Fixed counts :math:`[\alpha_s n_s], [\beta_s^j n_s]`; all points new at every stage.
+reused
+    Fixed counts; the same real points at every stage, as practice does. Where the first
+    stage has more of them, the extra ones are seen there alone.
+accumulate-reused
+    Likewise for every source: what a model generated is kept and trained on again.
 """
 
 from dataclasses import dataclass
@@ -20,15 +33,25 @@ from jaxtyping import Array, Float
 from theory.validation import require, require_finite, require_in, require_positive
 
 __all__ = [
+    "PROTOCOLS",
     "Schedule",
     "accumulate",
     "accumulate_batches",
     "fixed_mixture",
     "fully_synthetic",
     "latest",
+    "require_protocol",
     "schedule",
     "uniform_past",
 ]
+
+PROTOCOLS = ("iid", "fresh", "reused", "accumulate-reused")
+
+
+def require_protocol(protocol: str) -> None:
+    """Refuse an unknown protocol."""
+    ok = protocol in PROTOCOLS
+    require(ok, "protocol", f"one of {', '.join(PROTOCOLS)}", protocol)
 
 
 @jax.tree_util.register_dataclass

@@ -164,7 +164,7 @@ def density_loop(
 
     Args:
         schedules: one a condition, of equally many stages.
-        protocol: how points are drawn (`sim.composition.PROTOCOLS`).
+        protocol: how points are drawn (`theory.mixing.PROTOCOLS`).
         learner: from a replica's parameters at one generation to its learner.
         target: the real law.
         data: how data are held (`sim.composition`).

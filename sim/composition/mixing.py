@@ -1,18 +1,8 @@
 r"""Real data and the data of past models, in shares that a schedule sets.
 
 Generation s trains on :math:`n_s` points of
-:math:`p_s = \alpha_s\,p_0 + \sum_j\beta_s^j\,\hat p_j` (`theory.mixing`). The shares leave
-open how the points are drawn, and that is another experiment each time:
-
-iid
-    :math:`n_s` independent draws from p_s: counts of real and generated points are random.
-fresh
-    Fixed counts :math:`\alpha_s n_s, \beta_s^j n_s`; all points new at every generation.
-reused
-    Fixed counts; the same real points at every generation, as practice does. Where the
-    first generation has more of them, the extra ones are seen there alone.
-accumulate-reused
-    Every data set drawn so far is kept and trained on again.
+:math:`p_s = \alpha_s\,p_0 + \sum_j\beta_s^j\,\hat p_j`, drawn by one of four protocols
+(`theory.mixing`).
 """
 
 from collections.abc import Sequence
@@ -28,12 +18,11 @@ from jaxtyping import Array, Float
 from sim.composition.datasets import Counts, Dataset, Points
 from sim.composition.policy import At, Real, State
 from sim.laws import counts, mixture
-from theory.mixing import Schedule
+from theory.mixing import Schedule, require_protocol
 from theory.validation import require
 
-__all__ = ["PROTOCOLS", "Mixing", "scheduled"]
+__all__ = ["Mixing", "scheduled"]
 
-PROTOCOLS = ("iid", "fresh", "reused", "accumulate-reused")
 _BEFORE = 1 << 20  # keys of what is drawn before generation 0, apart from the stages'
 
 
@@ -55,8 +44,7 @@ class Mixing:
 
     def __post_init__(self) -> None:
         """Refuse unknown protocols."""
-        known = self.protocol in PROTOCOLS
-        require(known, "protocol", f"one of {', '.join(PROTOCOLS)}", self.protocol)
+        require_protocol(self.protocol)
         require(self.reach >= 1, "reach", ">= 1", self.reach)
 
     @property
@@ -192,8 +180,7 @@ def scheduled(
             that are not whole; reused real points whose number changes; kept data sets
             whose sizes do.
     """
-    ok = protocol in PROTOCOLS
-    require(ok, "protocol", f"one of {', '.join(PROTOCOLS)}", protocol)
+    require_protocol(protocol)
     stages = {s.stages for s in schedules}
     require(len(stages) == 1, "schedules", "of equally many stages", stages)
     parts = [_counted(s, protocol, rows) for s in schedules]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sc_reference import read
 
-from theory.mixing import accumulate, fixed_mixture, latest, schedule
+from theory.mixing import PROTOCOLS, accumulate, fixed_mixture, latest, schedule
 from theory.mixtures import gaussian_mixture
 from theory.self_consuming.kernel_density.grid import fitted_grid, loop_grid
 from theory.self_consuming.kernel_density.latest import latest_kernel_loop
@@ -15,11 +15,7 @@ from theory.self_consuming.kernel_density.loop import (
     kernel_loop,
     only_latest,
 )
-from theory.self_consuming.kernel_density.protocols import (
-    PROTOCOLS,
-    sharing,
-    source_shares,
-)
+from theory.self_consuming.kernel_density.protocols import sharing, source_shares
 from theory.self_consuming.kernel_density.total_variation import (
     integrated_squared_error,
     predicted_tv,

@@ -67,7 +67,7 @@ def kernel_loop(
         bandwidths: a number or (S,), > 0.
         real: the real law, d = 1.
         grid: from `loop_grid`.
-        protocol: one of `protocols.PROTOCOLS`.
+        protocol: one of `theory.mixing.PROTOCOLS`.
 
     Raises:
         InputError: on an unknown protocol, a bandwidth that is not positive, or too fine

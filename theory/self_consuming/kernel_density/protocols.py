@@ -1,29 +1,17 @@
-r"""How the points of a stage are drawn: four experiments that share one mean.
+r"""What the protocols of `theory.mixing` share out: four experiments with one mean.
 
-Sources are numbered 0 (the real law) and j = 1, 2, ... (model j).
-
-* ``iid``: :math:`n_s` independent draws from the mixture :math:`p_s`.
-* ``fresh``: fixed counts :math:`c_{s,0}=[\alpha_s n_s]`, :math:`c_{s,j}=[\beta_s^j n_s]` ([.]
-  rounds), new draws from every source at every stage.
-* ``reused``: fixed counts; real points are one list, of which stage s uses the first
-  :math:`c_{s,0}`. Where stage 0 has more than later stages the rest is seen only there.
-* ``accumulate-reused``: likewise for every source: what model j generated is kept.
+Sources are numbered 0 (the real law) and j = 1, 2, ... (model j); stage s takes
+:math:`c_{s,0}=[\alpha_s n_s]` real points and :math:`c_{s,j}=[\beta_s^j n_s]` of model j. Points
+that are reused are one list, of which stage s uses the first :math:`c_{s,r}`.
 """
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from theory.mixing import Schedule
+from theory.mixing import Schedule, require_protocol
 from theory.validation import require, require_positive
 
-__all__ = ["PROTOCOLS", "per_stage", "sharing", "source_shares", "training_counts"]
-
-PROTOCOLS = ("iid", "fresh", "reused", "accumulate-reused")
-
-
-def require_protocol(protocol: str) -> None:
-    """Refuse an unknown protocol."""
-    require(protocol in PROTOCOLS, "protocol", f"one of {PROTOCOLS}", protocol)
+__all__ = ["per_stage", "sharing", "source_shares", "training_counts"]
 
 
 def per_stage(name: str, value, stages: int) -> Float[Array, " stages"]:
