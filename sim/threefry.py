@@ -39,7 +39,7 @@ def write_out_threefry() -> None:
     """Let this process compile `jax.random` for CPUs with the rounds written out.
 
     No bit of any random number changes, and nothing on other platforms. What was compiled
-    before stays as it was.
+    before is forgotten, and compiled anew when it is called again.
     """
     rule = mlir.lower_fun(threefry, multiple_results=True)
     mlir.register_lowering(threefry2x32_p, rule, platform="cpu")

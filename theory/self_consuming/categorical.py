@@ -148,7 +148,7 @@ def _drawn(mass, chance, N, count):
     return new / jnp.sum(new)  # the log-Gammas round at 1e-12
 
 
-def expected_tv(p: Float[Array, " K"], schedule: Schedule, pseudo=0.0) -> Array:
+def expected_tv(p: Float[Array, " K"], schedule: Schedule, pseudo=0.0) -> np.ndarray:
     r""":math:`E\,TV(\hat p_i, p)` of every model, exact, all categories.
 
     Args:

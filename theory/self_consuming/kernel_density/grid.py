@@ -91,8 +91,11 @@ def fitted_grid(real: GaussianMixture, smallest: float, added: float) -> Grid:
 
 
 def _rounded_up(least: float) -> int:
-    """A power of 2, or three times one: quick to transform, and few compilations."""
-    power = 1 << int(np.ceil(np.log2(max(least, 8.0))))
+    """A power of 2, or three times one: quick to transform, and few compilations.
+
+    A multiple of 4 from 9 on; reach and step above ask for at least 72.
+    """
+    power = 1 << int(np.ceil(np.log2(least)))
     return 3 * power // 4 if 3 * power // 4 >= least else power
 
 
