@@ -19,6 +19,7 @@ MAY_IMPORT = {
         "sim",
         "theory.denoiser",
         "theory.divergence",
+        "theory.geometry",
         "theory.mixing",
         "theory.mixtures",
         "theory.precision",
