@@ -1,7 +1,9 @@
 """Real images from files: NumPy arrays and the IDX format of MNIST, plain or gzipped."""
 
 import gzip
+import hashlib
 import math
+import re
 import zipfile
 import zlib
 from pathlib import Path
@@ -11,13 +13,27 @@ from jaxtyping import Float, Int
 
 from theory.validation import InputError, require
 
-__all__ = ["load_images"]
+__all__ = ["checksum", "load_images"]
 
 _UNSIGNED_BYTES = 0x08  # the IDX code of the one type that image files use
 
 
+def checksum(path: str | Path) -> str:
+    """SHA-256 of a file as it lies on disk, 64 hexadecimal digits.
+
+    Raises:
+        InputError: for a file that is missing or cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        why = error.strerror or error
+        raise InputError(f"{path} must be a file to read, got {why}.") from None
+
+
 def load_images(
-    path: str | Path, labels: str | Path | None = None
+    path: str | Path, labels: str | Path | None = None, sha256: str | None = None
 ) -> tuple[Float[np.ndarray, "n d"], Int[np.ndarray, " n"] | None]:
     """Images as rows of pixels in [-1, 1], in float64, and their classes where known.
 
@@ -27,11 +43,15 @@ def load_images(
             axis. Pixels are integers in [0, 255], or floats in [0, 1] or [-1, 1] (the
             latter where any is negative).
         labels: a file of n classes, in the same formats.
+        sha256: the `checksum` that `path` must have; None takes any file.
 
     Raises:
-        InputError: for a file that is missing, cut short, or holds no images.
+        InputError: for a file that is missing, cut short, or holds no images, or whose
+            checksum is another.
     """
     path = Path(path)
+    if sha256 is not None:
+        _require_checksum(path, sha256)
     arrays = _arrays(path)
     images, classes = _named("images", arrays, path), arrays.get("labels")
     if labels is not None:
@@ -48,6 +68,14 @@ def load_images(
         require(whole, "labels", f"{len(images)} integers", got)
         classes = classes.astype(np.int64)
     return _pixels(path, images.reshape(len(images), -1)), classes
+
+
+def _require_checksum(path: Path, sha256: str) -> None:
+    digits = re.fullmatch("[0-9a-f]{64}", sha256.lower()) is not None
+    require(digits, "sha256", "64 hexadecimal digits", sha256)
+    found = checksum(path)
+    if found != sha256.lower():
+        raise InputError(f"{path} must have the SHA-256 {sha256.lower()}, got {found}.")
 
 
 def _named(name: str, arrays: dict, path: str | Path) -> np.ndarray:

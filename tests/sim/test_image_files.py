@@ -3,12 +3,13 @@
 import gzip
 import os
 import struct
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sim.image_files import load_images
+from sim.image_files import checksum, load_images
 from theory.validation import InputError
 
 REPO = Path(__file__).resolve().parents[2]
@@ -108,6 +109,57 @@ def test_what_is_no_image_file_is_refused_in_one_line(tmp_path, name, content, s
 def test_arrays_that_are_no_pixels_are_refused(tmp_path, array, says):
     with pytest.raises(InputError, match=says):
         load_images(write(tmp_path, "a.npy", array))
+
+
+def test_checksum_is_that_of_the_file_on_disk(tmp_path):
+    # FIPS 180-4, example of the one block "abc"
+    (tmp_path / "abc").write_bytes(b"abc")
+    assert checksum(tmp_path / "abc") == (
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )
+    path = write(tmp_path, "a.gz")  # as it lies there, not unpacked
+    tool = subprocess.run(
+        ["sha256sum", path], capture_output=True, text=True, check=True
+    )
+    assert checksum(path) == tool.stdout.split()[0]
+    with pytest.raises(InputError, match="must be a file to read, got No such file"):
+        checksum(tmp_path / "none")
+    with pytest.raises(InputError, match="must be a file to read, got Is a directory"):
+        checksum(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a-idx3-ubyte", "a-idx3-ubyte.gz"])
+def test_the_right_checksum_changes_nothing(tmp_path, name):
+    path = write(tmp_path, name)
+    for digits in (checksum(path), checksum(path).upper()):
+        checked, _ = load_images(path, sha256=digits)
+        np.testing.assert_array_equal(checked, load_images(path)[0])
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "a-idx3-ubyte", "a-idx3-ubyte.gz"])
+def test_another_file_than_was_asked_for_is_refused(tmp_path, name):
+    path = write(tmp_path, name)
+    asked, whole = checksum(path), path.read_bytes()
+    other = IMAGES.copy()
+    other[0, 0, 0] += 1
+    for content in (whole[:-1], write(tmp_path, name, other).read_bytes(), b"text"):
+        path.write_bytes(content)  # cut short, one pixel changed, no images at all
+        says = f"must have the SHA-256 {asked}, got {checksum(path)}"
+        with pytest.raises(InputError, match=says) as refused:
+            load_images(path, sha256=asked)
+        assert "\n" not in str(refused.value)
+        assert str(path) in str(refused.value)
+
+
+@pytest.mark.parametrize("digits", ["", "abc", "g" * 64, "0" * 63, "0" * 64 + "\n"])
+def test_what_is_no_checksum_is_refused(tmp_path, digits):
+    with pytest.raises(InputError, match="sha256 must be 64 hexadecimal digits"):
+        load_images(write(tmp_path, "a.npy"), sha256=digits)
+
+
+def test_a_missing_file_is_refused_before_its_checksum(tmp_path):
+    with pytest.raises(InputError, match="got No such file"):
+        load_images(tmp_path / "none.npy", sha256="0" * 64)
 
 
 def test_an_archive_without_images_names_what_it_has(tmp_path):
