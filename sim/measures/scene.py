@@ -30,7 +30,9 @@ class Scene:
         Array, "n d"
     ]  # fresh samples of p, independent of the training data
     data: Float[Array, "n d"]  # the training data, samples of q_i
-    samples: Float[Array, "n d"]  # the generated data, samples of phat^{i+1}
+    samples: Float[Array, "m d"]  # the generated data, samples of phat^{i+1}
+    memory: object = None  # what the composition policy keeps
+    twin: Float[Array, "t d"] | None = None  # drawn like the data, never trained on
 
 
 class Measure(Protocol):
