@@ -19,22 +19,32 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from sim.composition import At, Composition, Mixing, Points, Real, Reservoir, State
+from sim.composition import (
+    At,
+    Composition,
+    Mixing,
+    Points,
+    Pooled,
+    Real,
+    Reservoir,
+    State,
+)
 from sim.grid import Grid, on_grid
 from sim.laws import Knowledge, noise
 from sim.learners.protocol import Learner, Target
 from sim.measures.grid_paths import accumulated, grid_paths
 from sim.measures.scene import Measure, Scene
 from sim.replicas import replicated
-from sim.sampling import EndpointDraw, start_points
+from sim.sampling import EndpointDraw
 from sim.store import Group, resumable
-from theory.processes import OU, noise_times
+from theory.processes import OU
 from theory.validation import require, require_in
 
 __all__ = ["Recursion", "run"]
 
 STAGES = (
     "fresh", "fit", "train", "start", "sample", "reference", "measure", "compose",
+    "twin",
 )  # fmt: skip
 _RANK = {"samples": 0, "grid": 1, "exact": 2}
 
@@ -43,8 +53,8 @@ _RANK = {"samples": 0, "grid": 1, "exact": 2}
 class Recursion:
     """One recursive training, up to its randomness and its per-replica parameters."""
 
-    target: Target
-    """the data law p"""
+    target: Target | Callable[[At], Target]
+    """the data law p; or, from a replica's parameters to its own, known by samples only"""
     learner: Callable[[Mapping[str, Array]], Learner]
     """from a replica's parameters at one generation to its learner"""
     sampler: Any
@@ -52,7 +62,7 @@ class Recursion:
     process: OU
     """noising process"""
     n: int
-    """training and generated points per generation; 0 where laws alone are carried"""
+    """training points per generation; 0 where laws alone are carried"""
     generations: int
     """how many models are trained, one after the other"""
     convention: str = "level-t0"
@@ -66,6 +76,12 @@ class Recursion:
     """what is measured beyond the grid's own functionals"""
     grid: Grid | None = None
     """where the generated law is carried, in 1-D and 2-D"""
+    generate: int | None = None
+    """points that a model generates, for a policy that selects; n by default"""
+    twin: int = 0
+    """points of a twin of the training set, drawn like it and never trained on: the same
+    share of held-out real points, the others of the latest model. For policies that take
+    generated points as they are"""
     keep: int = 0
     """generated points stored per generation, for pictures"""
 
@@ -81,8 +97,12 @@ class Recursion:
         drawn = isinstance(self.sampler, EndpointDraw)
         ok = not (drawn and isinstance(self.composition, Reservoir))
         require(ok, "composition", "no reservoir with exact draws", "Reservoir")
-        require(self.keep <= self.n, "keep", f"<= n = {self.n}", self.keep)
+        most = self.generated
+        require(most >= self.n, "generate", f">= n = {self.n}", most)
+        require(0 <= self.keep <= most, "keep", f"in [0, {most}]", self.keep)
+        require(0 <= self.twin <= self.n, "twin", f"in [0, {self.n}]", self.twin)
         if self.grid is not None:
+            require(not callable(self.target), "target", "one for all replicas", "many")
             same = self.grid.dim == self.target.dim
             require(same, "grid.dim", f"the target's, {self.target.dim}", self.grid.dim)
 
@@ -100,9 +120,24 @@ class Recursion:
         return self.composition or Mixing(Points(self.n))
 
     @property
-    def real(self) -> Real:
+    def generated(self) -> int:
+        """Points that a model generates, but for those of the twin."""
+        return self.n if self.generate is None else self.generate
+
+    def real(self, at: At) -> Real:
         """The data law at the level at which laws are compared."""
-        return Real(self.target_law, self.fresh, self.n)
+        sample = lambda key: self._at_level(key, self._target(at).sample, self.n)
+        return Real(self.target_law, sample, self.n)
+
+    def reference(self, key: Array, at: At) -> Float[Array, "r d"]:
+        """Real samples to compare with: n, or all that the target holds out."""
+        return self.held_out(key, at, getattr(self._target(at), "spare", self.n))
+
+    def held_out(self, key: Array, at: At, count: int) -> Float[Array, "count d"]:
+        """Real samples at that level, independent of those that models see."""
+        target = self._target(at)
+        draw = getattr(target, "reference", target.sample)
+        return self._at_level(key, draw, count)
 
     @property
     def level_process(self) -> OU:
@@ -114,33 +149,34 @@ class Recursion:
     @property
     def fit_process(self) -> OU:
         """The same, down to the smallest time at which the sampler asks for a score."""
-        process = self.level_process
-        if isinstance(self.sampler, EndpointDraw):
-            return process
-        times = noise_times(process, self.sampler.steps, self.sampler.power)
-        return OU(T=process.T, t0=times[-2])
+        return self.sampler.domain(self.level_process)
 
     @property
     def target_law(self) -> Any:
         """p at that level, or None."""
-        law = self.target.law
-        clean = self.convention == "re-noise" or self.process.t0 == 0
-        if law is None or clean:
+        law = None if callable(self.target) else self.target.law
+        if law is None or self._stays_clean:
             return law
         return law.noised(self.process, self.process.t0)
 
-    def fresh(self, key: Array) -> Float[Array, "n d"]:
-        """n fresh samples of p at that level."""
+    @property
+    def _stays_clean(self) -> bool:
+        return self.convention == "re-noise" or self.process.t0 == 0
+
+    def _target(self, at: At) -> Target:
+        return self.target(at) if callable(self.target) else self.target
+
+    def _at_level(self, key: Array, draw: Callable, count: int) -> Float[Array, "n d"]:
         key_clean, key_noise = jr.split(key)
-        clean = self.target.sample(key_clean, self.n)
-        if self.convention == "re-noise":
+        clean = draw(key_clean, count)
+        if self._stays_clean:
             return clean
         return noise(clean, self.process, self.process.t0, key_noise)
 
     @property
     def knowledge(self) -> Knowledge:
         """How the generated laws of this recursion are known."""
-        if self.target_law is None:
+        if self.target_law is None or isinstance(self.composition, Pooled):
             return "samples"
         if isinstance(self.sampler, EndpointDraw):
             return "exact"
@@ -197,7 +233,7 @@ def run(
 
     def body(i: int, state: State) -> tuple[State, xr.Dataset]:
         state, record = stages.generation(i, _fold(keys, i), at(i), state)
-        return state, _labelled(record, axes, shape, recursion)
+        return state, _labelled(record, axes, shape, recursion, state.samples.shape[-1])
 
     with progress.stage("generations", recursion.generations) as bar:
         return resumable(
@@ -243,7 +279,8 @@ class _Stages:
     def _start_one(self, key, at: At) -> State:
         r = self.recursion
         keys = (_stage(key, "fresh"), _stage(key, "compose"))
-        samples = r.fresh(keys[0])
+        real = r.real(at)
+        samples = real.sample(keys[0])[jnp.arange(r.generated) % max(r.n, 1)]
         law = None
         if r.knowledge == "exact":  # p itself where models have that form
             law = r.target_law
@@ -252,21 +289,23 @@ class _Stages:
                 law = self._first_model(key, keys, at, samples)
         elif r.knowledge == "grid":
             law = on_grid(r.target_law, r.grid)
-        return State(samples, law, r.policy.start(keys, at, r.real, samples, law))
+        memory = r.policy.start(keys, at, real, samples, law)
+        return State(samples, law, memory, samples[: r.twin])
 
     def _first_model(self, key, keys, at: At, samples) -> Any:
         r = self.recursion
-        data = r.policy.first(keys, at, r.real, samples)
+        data = r.policy.first(keys, at, r.real(at), samples)
         fit = r.learner(at).init(key, data, r.target_law, r.fit_process)
         return r.learner(at).finish(fit).endpoint(r.level_process)
 
     def _compose_one(self, key, at: At, state: State) -> tuple[Any, Any]:
         keys = (_stage(key, "fresh"), _stage(key, "compose"))
-        return self.recursion.policy.compose(keys, at, self.recursion.real, state)
+        real = self.recursion.real(at)
+        return self.recursion.policy.compose(keys, at, real, state)
 
     def _init_one(self, key, at: At, state: State, data) -> Any:
         r = self.recursion
-        q = r.policy.law(at, r.real, state)
+        q = r.policy.law(at, r.real(at), state)
         return r.learner(at).init(_stage(key, "fit"), data, q, r.fit_process)
 
     def _advance_one(self, key, at: At, fit, data) -> Any:
@@ -276,11 +315,11 @@ class _Stages:
     def _finish_one(self, key, at: At, state: State, data, fit) -> tuple[State, dict]:
         r, process = self.recursion, self.recursion.level_process
         fitted = r.learner(at).finish(fit)
-        q = r.policy.law(at, r.real, state)
-        start = start_points(
-            r.sampler, q, _stage(key, "start"), r.n, r.target.dim, process, data
-        )
+        q = r.policy.law(at, r.real(at), state)
+        shape = (r.generated + r.twin, state.samples.shape[1])
+        start = r.sampler.begin(_stage(key, "start"), q, data, shape, process)
         samples = r.sampler.sample(_stage(key, "sample"), fitted, start, process)
+        samples, spare = samples[: r.generated], samples[r.generated :]
         record, after = {}, None
         if r.knowledge == "exact":
             after = fitted.endpoint(process)
@@ -288,7 +327,8 @@ class _Stages:
             record, after = self._on_grid(q, fitted, state.law)
         scene = Scene(
             r.target_law, q, after, fitted, process,
-            r.fresh(_stage(key, "reference")), data, samples,
+            r.reference(_stage(key, "reference"), at), data, samples,
+            state.memory, self._twin(key, at, state),
         )  # fmt: skip
         for j, measure in enumerate(self.measures):
             record |= measure(jr.fold_in(_stage(key, "measure"), j), scene)
@@ -297,7 +337,16 @@ class _Stages:
         if r.keep:
             record["points"] = samples[: r.keep]
         memory = r.policy.after(at, state.memory, state, after)
-        return State(samples, after, memory), record
+        return State(samples, after, memory, spare), record
+
+    def _twin(self, key, at: At, state: State) -> Array | None:
+        """Real points in the rows where the data have them, then the latest model's."""
+        r = self.recursion
+        if not r.twin:
+            return None
+        real = r.held_out(_stage(key, "twin"), at, r.twin)
+        upto = jnp.round(at["alpha"] * r.n)
+        return jnp.where((jnp.arange(r.twin) < upto)[:, None], real, state.twin)
 
     def _on_grid(self, q: Any, fitted: Any, before: Any) -> tuple[dict, Any]:
         """What the chain does to q on the grid, and the law that it ends at."""
@@ -335,14 +384,14 @@ def _stage(key: Array, name: str) -> Array:
 
 
 def _labelled(
-    record: dict, axes: Mapping, shape: tuple, recursion: Recursion
+    record: dict, axes: Mapping, shape: tuple, recursion: Recursion, dim: int
 ) -> xr.Dataset:
     variables = {}
     for name, value in record.items():
         array = np.asarray(value)
         array = array.reshape(*shape, *array.shape[1:])
         extra = [f"{name}_{k}" for k in range(array.ndim - len(shape))]
-        if extra and array.shape[-1] == recursion.target.dim:
+        if extra and array.shape[-1] == dim:
             extra[-1] = "coordinate"
         variables[name] = ((*axes, *extra), array)
     barred = [

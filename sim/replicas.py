@@ -96,6 +96,7 @@ def replicated(
         results = spread(args)
         return _rows(results, np.arange(replicas)) if padded > replicas else results
 
+    on_all_devices.__name__ = getattr(fn, "__name__", "replica")  # seen in profiles
     compiled = jax.jit(
         on_all_devices,
         out_shardings=everywhere if jax.process_count() > 1 else None,

@@ -52,6 +52,27 @@ class _Stepped:
         ok = self.start in ("marginal", "normal")
         require(ok, "start", "'marginal' or 'normal'", self.start)
 
+    def domain(self, process: OU) -> OU:
+        """The process down to the smallest time at which a score is asked for."""
+        return OU(T=process.T, t0=noise_times(process, self.steps, self.power)[-2])
+
+    def begin(
+        self, key: Array, law, data: Array, shape: tuple[int, int], process: OU
+    ) -> Float[Array, "n d"]:
+        """Where chains start, in float32: at q_T, or at N(0, I).
+
+        q_T by noising draws of q, or the rows of `data` in turn where q is known by
+        samples only.
+        """
+        if self.start == "normal":
+            return jr.normal(key, shape, jnp.float32)
+        key_draw, key_noise = jr.split(key)
+        if law is None:
+            clean = data[jnp.arange(shape[0]) % data.shape[0]]
+        else:
+            clean = draw(law, key_draw, shape[0])
+        return noise(clean, process, process.T, key_noise)
+
     def sample(
         self, key: Array, fitted, start: Float[Array, "n d"], process: OU
     ) -> Array:
@@ -106,24 +127,18 @@ class EndpointDraw:
             self.start == "marginal", "start", "'marginal' for exact draws", self.start
         )
 
+    def domain(self, process: OU) -> OU:
+        """The process itself: no score is asked for at small times."""
+        return process
+
+    def begin(
+        self, key: Array, law, data: Array, shape: tuple[int, int], process: OU
+    ) -> Float[Array, "n d"]:
+        """Zeros: exact draws need no start."""
+        return jnp.zeros(shape, jnp.float32)
+
     def sample(
         self, key: Array, fitted, start: Float[Array, "n d"], process: OU
     ) -> Array:
         """As many draws as `start` has rows; its values are unused."""
         return draw(fitted.endpoint(process), key, start.shape[0], start.dtype)
-
-
-def start_points(
-    sampler, law, key: Array, n: int, dim: int, process: OU, data: Array
-) -> Float[Array, "n d"]:
-    """Where the reverse chain starts: q_T or N(0, I); zeros for exact draws.
-
-    q_T by noising draws of q, or of `data` where q is known by samples only.
-    """
-    if isinstance(sampler, EndpointDraw):
-        return jnp.zeros((n, dim), jnp.float32)
-    if sampler.start == "normal":
-        return jr.normal(key, (n, dim), jnp.float32)
-    key_draw, key_noise = jr.split(key)
-    clean = data if law is None else draw(law, key_draw, n)
-    return noise(clean, process, process.T, key_noise)

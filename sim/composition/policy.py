@@ -38,6 +38,8 @@ class State(NamedTuple):
     """of the latest model, or None where it is known by samples only"""
     memory: Any = None
     """what the policy keeps besides"""
+    twin: Any = None
+    """points drawn like those of `samples`, on which no model trains"""
 
 
 class Composition(Protocol):

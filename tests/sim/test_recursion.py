@@ -236,7 +236,7 @@ def test_level_t0_does_not_drift_under_a_perfect_score_and_re_noising_does(tmp_p
         ({"n": 0}, "n must be >= 1, got 0"),
         ({"generations": 0}, "generations must be >= 1, got 0"),
         ({"convention": "clean"}, "convention must be one of"),
-        ({"keep": 500}, "keep must be <= n = 400, got 500"),
+        ({"keep": 500}, r"keep must be in \[0, 400\], got 500"),
     ],
 )
 def test_impossible_loops_are_refused_in_one_line(change, says):

@@ -13,7 +13,6 @@ from sim.sampling import (
     EndpointDraw,
     ProbabilityFlow,
     ReverseSDE,
-    start_points,
 )
 from theory.error_propagation.euler_maruyama import propagate_euler
 from theory.error_propagation.linear_gaussian import constant_error, gaussian_problem
@@ -37,7 +36,7 @@ def test_exact_score_chain_has_the_exact_euler_moments(name):
     n, steps = 40_000, 40
     sampler = SAMPLERS[name](steps)
     key_start, key_run = jr.split(jr.key(0))
-    start = start_points(sampler, DATA, key_start, n, 1, PROCESS, None)
+    start = sampler.begin(key_start, DATA, None, (n, 1), PROCESS)
     out = np.asarray(sampler.sample(key_run, EXACT_SCORE, start, PROCESS), np.float64)
     assert start.dtype == jnp.float32
     chain = exact_chain(steps, name)
