@@ -33,6 +33,7 @@ __all__ = [
 BUILT_IN = (
     "figures.error_propagation.presets",
     "figures.self_consuming.presets",
+    "figures.memorization.presets",
     "figures.autoencoder.presets",
 )
 

@@ -1,0 +1,1 @@
+"""Shi, Wu, Zhang, Zhang, Tao, Qu (2025): from generalisation to memorisation."""

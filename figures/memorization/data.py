@@ -1,0 +1,115 @@
+"""The data of these figures: laws and manifolds by name, or images in principal components."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax.random as jr
+import numpy as np
+from jaxtyping import Float
+
+from figures.memorization.presets.common import Learning
+from sim.image_files import load_images
+from sim.targets import (
+    PrincipalFrame,
+    Split,
+    digits,
+    eight_modes,
+    hidden_manifold,
+    principal_frame,
+    principal_split,
+    ring,
+    sphere,
+    swiss_roll,
+    torus,
+)
+from theory.validation import require
+
+__all__ = ["Source", "drawn", "images", "picture_frame", "source"]
+
+TRAIN = 1_024
+"""Images that may be trained on; the others are held out."""
+LEAST_HELD_OUT = 64
+AMBIENT = 16  # dimension that manifolds are embedded in
+STD = 0.5  # of images in principal components, all entries together
+
+LAWS: dict[str, Callable[[], Any]] = {
+    "mixture": eight_modes,
+    "sphere": lambda: sphere(AMBIENT),
+    "torus": lambda: torus(AMBIENT),
+    "ring": lambda: ring(AMBIENT, noise=0.0),
+    "swiss-roll": lambda: swiss_roll(AMBIENT, noise=0.0),
+    "hidden": lambda: hidden_manifold(AMBIENT, 4, "tanh"),
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a group of seeds learns from."""
+
+    target: Any
+    """a target, or from a replica's parameters to its own"""
+    rows: dict[str, Float[np.ndarray, "seeds m d"]] = field(default_factory=dict)
+    """each seed's own images"""
+    held_out: int | None = None
+    """held-out points, where they are finitely many"""
+
+    def parameters(self, generations: int) -> dict[str, np.ndarray]:
+        """The images as the loop's parameters: the same at every generation, not copied."""
+        spread = lambda a: np.broadcast_to(
+            a[:, None], (len(a), generations, *a.shape[1:])
+        )
+        return {name: spread(rows) for name, rows in self.rows.items()}
+
+
+def source(settings: Learning, seeds: range) -> Source:
+    """The data of these seeds; with images each seed has its own split and axes."""
+    if settings.data in LAWS:
+        return Source(LAWS[settings.data]())
+    splits = [_split(settings, seed) for seed in seeds]
+    rows = {
+        name: np.stack([getattr(split, name) for split in splits])
+        for name in ("train", "held_out")
+    }
+    target = lambda at: Split(at["train"], at["held_out"])
+    return Source(target, rows, rows["held_out"].shape[1])
+
+
+def drawn(
+    settings: Learning, seed: int, n: int, twin: int
+) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "t d"]]:
+    """A training set of a seed, and real points apart from it, `twin` at most."""
+    of = source(settings, range(seed, seed + 1))
+    if of.rows:
+        train, held_out = (of.rows[name][0] for name in ("train", "held_out"))
+        allowed = f"<= {len(train)}, the images to train on"
+        require(n <= len(train), "size", allowed, n)
+        return train[:n], held_out[:twin]
+    key = jr.fold_in(jr.key(settings.seed), seed)
+    points = np.asarray(of.target.sample(key, n + twin))
+    return points[:n], points[n:]
+
+
+def images(settings: Learning) -> Float[np.ndarray, "m d"]:
+    """The images as flat rows."""
+    if settings.data == "digits":
+        return np.asarray(digits().images, np.float64)
+    return load_images(settings.data, sha256=settings.sha256 or None)[0]
+
+
+def picture_frame(settings: Learning, seed: int) -> PrincipalFrame | None:
+    """The frame of a seed's points where they are square images; else None."""
+    if settings.data in LAWS:
+        return None
+    rows = images(settings)
+    if math.isqrt(rows.shape[1]) ** 2 != rows.shape[1]:
+        return None
+    return principal_frame(rows, TRAIN, settings.components, seed, STD)
+
+
+def _split(settings: Learning, seed: int) -> Split:
+    rows = images(settings)
+    least = TRAIN + LEAST_HELD_OUT
+    require(len(rows) >= least, "images in data", f">= {least}", len(rows))
+    return principal_split(rows, TRAIN, settings.components, seed, STD)

@@ -1,0 +1,98 @@
+"""Settings and claims that the figures of generalisation and memorisation share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from figures.catalogue import Paper
+from figures.settings import Settings
+from theory.claims import Claim, Outcome
+from theory.validation import require
+
+__all__ = ["FAILS", "PAPER", "PAPERS", "UNSURE", "Learning", "claim"]
+
+PAPER = "shi2025"
+
+PAPERS = (
+    Paper(
+        id=PAPER,
+        title="From generalisation to memorisation",
+        citation="Shi, Wu, Zhang, Zhang, Tao, Qu, 2025",
+        question=(
+            "When each diffusion model trains on the samples of its predecessor, at a constant "
+            "size of the training set, does it come to copy that set, does the set's entropy "
+            "say so, and does selecting the training points help? The paper's text could not "
+            "be read: its claims are taken from its abstract, its figures and its code."
+        ),
+        url="https://arxiv.org/abs/2509.16499",
+    ),
+)
+
+FAILS = (Outcome.VIOLATED,)
+UNSURE = (Outcome.HOLDS, Outcome.INCONCLUSIVE)
+
+
+@dataclass(frozen=True)
+class Learning(Settings):
+    """What is learned, and how: the same in every generation, whatever the data's size."""
+
+    data: str = "digits"
+    """'digits' (scikit-learn's, in the wheel), 'mixture' (eight Gaussians in 8-D), 'sphere',
+    'torus', 'ring', 'swiss-roll', 'hidden' (tanh of a linear manifold); or the path of
+    images (IDX, .gz, .npz, .npy)"""
+    sha256: str = ""
+    """checksum that the file of images must have; empty: any, the caption shows it"""
+    components: int = 16
+    """principal components in which images are learned"""
+    generations: int = 8
+    """models trained one after the other"""
+    width: int = 256
+    """units in each hidden layer of the denoiser"""
+    depth: int = 4
+    """its hidden layers"""
+    steps: int = 4_000
+    """optimiser steps of every model, whatever the number of points"""
+    batch: int = 128
+    """points per step, drawn with replacement"""
+    levels: int = 24
+    """noise levels of the sampler"""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible settings before anything is written."""
+        super().__post_init__()
+        require(self.generations >= 2, "generations", ">= 2", self.generations)
+        require(self.levels >= 2, "levels", ">= 2", self.levels)
+
+    def _check(self, name: str, value: Any) -> None:
+        """Data are known by name, or a file."""
+        if name == "data":
+            there = value in NAMES or Path(value).is_file()
+            allowed = f"one of {', '.join(NAMES)}, or the path of a file"
+            require(there, name, allowed, value)
+        else:
+            super()._check(name, value)
+
+
+NAMES = ("digits", "mixture", "sphere", "torus", "ring", "swiss-roll", "hidden")
+
+
+def claim(
+    id: str,
+    reference: str,
+    statement: str,
+    hypotheses: tuple[str, ...] = (),
+    expected: tuple[Outcome, ...] = (Outcome.HOLDS,),
+    formula: str | None = None,
+    provenance: str = "derived",
+) -> Claim:
+    """A claim of this section; derived, unless the paper's own figures state it."""
+    return Claim(
+        id=id,
+        paper=PAPER,
+        reference=reference,
+        provenance=provenance,
+        statement=statement,
+        hypotheses=hypotheses,
+        expected=expected,
+        formula=formula and f"memorization.{formula}",
+    )
