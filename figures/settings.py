@@ -36,6 +36,6 @@ class Settings:
             require_positive(name, value)
 
 
-def presets(smoke: Any, quick: Any, paper: Any) -> Mapping[str, Any]:
-    """The three presets by name."""
-    return {"smoke": smoke, "quick": quick, "paper": paper}
+def presets(smoke: Any, quick: Any, paper: Any, **more: Any) -> Mapping[str, Any]:
+    """The three presets by name, and those that some figures have besides."""
+    return {"smoke": smoke, "quick": quick, "paper": paper, **more}

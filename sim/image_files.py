@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from theory.validation import InputError, require
+from theory.validation import InputError, require, require_finite
 
-__all__ = ["checksum", "load_images"]
+__all__ = ["checksum", "load_images", "load_rows"]
 
 _UNSIGNED_BYTES = 0x08  # the IDX code of the one type that image files use
 
@@ -50,24 +50,44 @@ def load_images(
             checksum is another.
     """
     path = Path(path)
-    if sha256 is not None:
-        _require_checksum(path, sha256)
-    arrays = _arrays(path)
-    images, classes = _named("images", arrays, path), arrays.get("labels")
+    images, classes = _several(path, sha256)
     if labels is not None:
         classes = _named("labels", _arrays(Path(labels)), labels)
-    require(
-        images.ndim >= 2 and images.size > 0,
-        f"{path}",
-        "n images of pixels",
-        images.shape,
-    )
     if classes is not None:
         whole = classes.shape == images.shape[:1] and classes.dtype.kind in "iu"
         got = f"{classes.dtype} of shape {classes.shape}"
         require(whole, "labels", f"{len(images)} integers", got)
         classes = classes.astype(np.int64)
     return _pixels(path, images.reshape(len(images), -1)), classes
+
+
+def load_rows(path: str | Path, sha256: str | None = None) -> Float[np.ndarray, "n d"]:
+    """Any numbers of the user's as rows, in float64, as they are.
+
+    Args:
+        path: a file as for `load_images`, whose values may have any range.
+        sha256: the `checksum` that `path` must have; None takes any file.
+
+    Raises:
+        InputError: for a file that is missing, cut short, or holds no finite numbers, or
+            whose checksum is another.
+    """
+    path = Path(path)
+    rows, _ = _several(path, sha256)
+    require(rows.dtype.kind in "iuf", f"{path}", "numbers", rows.dtype.name)
+    require_finite(f"{path}", rows)
+    return rows.reshape(len(rows), -1).astype(np.float64)
+
+
+def _several(path: Path, sha256: str | None) -> tuple[np.ndarray, np.ndarray | None]:
+    """The array of images of a file, and its labels where it has them."""
+    if sha256 is not None:
+        _require_checksum(path, sha256)
+    arrays = _arrays(path)
+    images = _named("images", arrays, path)
+    several = images.ndim >= 2 and images.size > 0
+    require(several, f"{path}", "n images of pixels", images.shape)
+    return images, arrays.get("labels")
 
 
 def _require_checksum(path: Path, sha256: str) -> None:

@@ -5,8 +5,9 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from figures import style
+from figures.memorization.data import described
 from figures.memorization.loops import Loop, run_loop
-from figures.memorization.marks import RUNS, in_every_run, over_runs, trained
+from figures.memorization.marks import RUNS, faithful, in_every_run, over_runs, trained
 from figures.memorization.presets.selection import Ablations
 from figures.replication import over_seeds
 from sim.composition import Greedy, ThresholdDecay
@@ -48,7 +49,8 @@ def simulate(settings: Ablations, run: Run, progress) -> xr.Dataset:
         names = xr.DataArray(list(named), dims="loop", name="loop")
         return xr.concat(traces, names, combine_attrs="drop")
 
-    return over_seeds(run, settings.seeds, one_group)
+    trace = over_seeds(run, settings.seeds, one_group)
+    return trace.assign_attrs(data=described(settings))
 
 
 def predict(settings: Ablations, trace: xr.Dataset) -> xr.Dataset:
@@ -92,6 +94,7 @@ def judge(settings: Ablations, trace: xr.Dataset, curves: xr.Dataset) -> list[Ev
             more["frechet_se"],
             selected["frechet_se"],
             scale=more["frechet"],
+            hypotheses=faithful(trace.sel(loop=["2N", "greedy"])),
             n=settings.n,
         )
     ]
@@ -104,5 +107,5 @@ def caption(settings: Ablations, trace: xr.Dataset) -> str:
         "generates, and with N selected of 2N. Scores of N and 2N points may not be compared: "
         "denser sets are nearer. Right: loops that accumulate under the threshold decay "
         f"filter, by its factor. {RUNS} {trace.sizes['seed']} runs. "
-        + trained(settings)
+        + trained(settings, trace)
     )

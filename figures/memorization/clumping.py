@@ -94,5 +94,5 @@ def caption(settings: Sizes, trace: xr.Dataset) -> str:
         "trace of its covariance. Above right: S_n = (MNND_n/MNND_1)/sqrt(tr_n/tr_1), 1 where "
         "data merely shrink. Below: the score relative to the first training set (it falls) "
         "and relative to the spacing of the set itself: both views of the same runs. "
-        f"{RUNS} {trace.sizes['seed']} runs. " + trained(settings)
+        f"{RUNS} {trace.sizes['seed']} runs. " + trained(settings, trace)
     )

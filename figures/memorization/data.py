@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import jax.random as jr
@@ -10,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from figures.memorization.presets.common import Learning
-from sim.image_files import load_images
+from sim.image_files import checksum, load_rows
 from sim.targets import (
     PrincipalFrame,
     Split,
@@ -26,10 +27,10 @@ from sim.targets import (
 )
 from theory.validation import require
 
-__all__ = ["Source", "drawn", "images", "picture_frame", "source"]
+__all__ = ["Source", "described", "drawn", "images", "picture_frame", "source"]
 
 TRAIN = 1_024
-"""Images that may be trained on; the others are held out."""
+"""Images that may be trained on, more if a training set is larger; others are held out."""
 LEAST_HELD_OUT = 64
 AMBIENT = 16  # dimension that manifolds are embedded in
 STD = 0.5  # of images in principal components, all entries together
@@ -41,6 +42,16 @@ LAWS: dict[str, Callable[[], Any]] = {
     "ring": lambda: ring(AMBIENT, noise=0.0),
     "swiss-roll": lambda: swiss_roll(AMBIENT, noise=0.0),
     "hidden": lambda: hidden_manifold(AMBIENT, 4, "tanh"),
+}
+
+
+LAWS_SHOWN = {
+    "mixture": "eight Gaussians in 8-D",
+    "sphere": f"the unit sphere in {AMBIENT}-D",
+    "torus": f"a flat torus in {AMBIENT}-D",
+    "ring": f"a circle in {AMBIENT}-D",
+    "swiss-roll": f"a swiss roll in {AMBIENT}-D",
+    "hidden": f"tanh of a 4-D linear manifold in {AMBIENT}-D",
 }
 
 
@@ -61,6 +72,16 @@ class Source:
             a[:, None], (len(a), generations, *a.shape[1:])
         )
         return {name: spread(rows) for name, rows in self.rows.items()}
+
+
+def described(settings: Learning) -> str:
+    """What is learned, for a caption; of a file its name and checksum."""
+    if settings.data in LAWS:
+        return LAWS_SHOWN[settings.data]
+    what = "scikit-learn's digits"
+    if settings.data != "digits":
+        what = f"{Path(settings.data).name} (SHA-256 {checksum(settings.data)[:12]})"
+    return f"{what} in {settings.components} principal components"
 
 
 def source(settings: Learning, seeds: range) -> Source:
@@ -95,7 +116,7 @@ def images(settings: Learning) -> Float[np.ndarray, "m d"]:
     """The images as flat rows."""
     if settings.data == "digits":
         return np.asarray(digits().images, np.float64)
-    return load_images(settings.data, sha256=settings.sha256 or None)[0]
+    return load_rows(settings.data, settings.sha256 or None)
 
 
 def picture_frame(settings: Learning, seed: int) -> PrincipalFrame | None:
@@ -105,11 +126,16 @@ def picture_frame(settings: Learning, seed: int) -> PrincipalFrame | None:
     rows = images(settings)
     if math.isqrt(rows.shape[1]) ** 2 != rows.shape[1]:
         return None
-    return principal_frame(rows, TRAIN, settings.components, seed, STD)
+    return principal_frame(rows, _train(settings), settings.components, seed, STD)
+
+
+def _train(settings: Learning) -> int:
+    return max(TRAIN, settings.largest)
 
 
 def _split(settings: Learning, seed: int) -> Split:
-    rows = images(settings)
-    least = TRAIN + LEAST_HELD_OUT
-    require(len(rows) >= least, "images in data", f">= {least}", len(rows))
-    return principal_split(rows, TRAIN, settings.components, seed, STD)
+    rows, train = images(settings), _train(settings)
+    least = train + LEAST_HELD_OUT
+    allowed = f">= {least}, {train} to train on and the rest held out"
+    require(len(rows) >= least, "images in data", allowed, len(rows))
+    return principal_split(rows, train, settings.components, seed, STD)

@@ -63,5 +63,5 @@ def caption(settings: Sizes, trace: xr.Dataset) -> str:
         "values for different N may not be compared if the data lie on a manifold) of "
         "training sets and of samples. Below: real and generated points of one run in the "
         "plane of the second and third principal axes of the real data. "
-        f"{RUNS} {trace.sizes['seed']} runs. " + trained(settings)
+        f"{RUNS} {trace.sizes['seed']} runs. " + trained(settings, trace)
     )

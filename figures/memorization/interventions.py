@@ -10,10 +10,10 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from figures import style
-from figures.memorization.data import drawn
+from figures.memorization.data import described, drawn
 from figures.memorization.loops import learner, sampler, summary
 from figures.memorization.marks import RUNS, in_every_run, trained
-from figures.memorization.presets.mechanisms import Interventions
+from figures.memorization.presets.mechanisms import MEMORY, Interventions
 from figures.replication import over_seeds, replica_keys
 from sim.composition import Pooled
 from sim.measures.memorisation import Copying, Spacing, Twin
@@ -28,6 +28,7 @@ __all__ = ["caption", "draw", "judge", "predict", "simulate"]
 
 KEEPS = 0.15  # change of a twin ratio that is called none, over families
 SCALES = 0.1  # the same for halved data, and of their score, relative
+REMEMBERS = 0.95  # twin ratio above which there is no memory to change
 HALF = 0.5
 
 
@@ -64,7 +65,8 @@ def simulate(settings: Interventions, run: Run, progress) -> xr.Dataset:
         )
         return summary(trace).isel(generation=0)
 
-    return over_seeds(run, settings.seeds, one_group)
+    trace = over_seeds(run, settings.seeds, one_group)
+    return trace.assign_attrs(data=described(settings))
 
 
 def _sets(settings: Interventions, seed: int) -> dict[str, np.ndarray]:
@@ -137,8 +139,11 @@ def judge(
     halved = f"{settings.data}, N = {settings.n}, all halved"
     runs = trace.sizes["seed"]
 
+    mean = float(most["twin_ratio"].mean())
+    memory = ((MEMORY, mean < REMEMBERS, f"it is {mean:.2f}"),)
+
     def equal(
-        claim: str, setting: str, values: xr.DataArray, margin: float
+        claim: str, setting: str, values: xr.DataArray, margin: float, hypotheses=()
     ) -> Evidence:
         return Evidence(
             claim,
@@ -148,6 +153,7 @@ def judge(
             standard_error=float(values.std("seed", ddof=1)) / np.sqrt(runs),
             dof=runs - 1,
             margin=margin,
+            hypotheses=hypotheses,
             seeds=runs,
             n=settings.n,
         )
@@ -163,12 +169,12 @@ def judge(
             scale=most["score"],
             n=settings.n,
         ),
-        equal("gm-entropy-not-memory", setting, fewest[rho] - most[rho], KEEPS),
+        equal("gm-entropy-not-memory", setting, fewest[rho] - most[rho], KEEPS, memory),
         equal(
             "gm-scale-halves-score", halved,
             half["score"] / (HALF * most["score"]) - 1.0, SCALES,
         ),
-        equal("gm-scale-not-memory", halved, half[rho] - most[rho], SCALES),
+        equal("gm-scale-not-memory", halved, half[rho] - most[rho], SCALES, memory),
     ]  # fmt: skip
 
 
@@ -180,5 +186,5 @@ def caption(settings: Interventions, trace: xr.Dataset) -> str:
         "set with the most families, all data halved. Left: score against the entropy of the "
         "training set. Right: ratio of distances to the training set and to a twin of it, "
         "other jittered copies of the same images. "
-        f"{RUNS} {trace.sizes['seed']} runs. " + trained(settings)
+        f"{RUNS} {trace.sizes['seed']} runs. " + trained(settings, trace)
     )

@@ -8,12 +8,14 @@ import xarray as xr
 from matplotlib.axes import Axes
 
 from figures import style
-from figures.memorization.presets.common import Learning
-from figures.memorization.presets.sizes import NO_WORSE
+from figures.memorization.presets.common import FAITHFUL, NO_WORSE, Learning
 from theory.claims import Evidence
+
+NEAR = 0.15  # excess distance to real points that a faithful model may have
 
 __all__ = [
     "RUNS",
+    "faithful",
     "in_every_run",
     "jackknife",
     "no_worse",
@@ -78,6 +80,13 @@ def no_worse(trace: xr.Dataset) -> tuple[tuple[str, bool, str], ...]:
     return ((NO_WORSE, worst <= 1.0, f"GS is {worst:.2f} of it"),)
 
 
+def faithful(trace: xr.Dataset) -> tuple[tuple[str, bool, str], ...]:
+    """Whether the first model is: its samples are near real points, in every run."""
+    first = trace.isel(generation=0)
+    worst = float((first["distance_to_real"] / first["data_to_held_out"]).max())
+    return ((FAITHFUL, worst <= 1.0 + NEAR, f"{worst:.2f} times as far"),)
+
+
 def jackknife(
     statistic: Callable[..., float], *runs: Sequence[np.ndarray]
 ) -> tuple[float, float, int]:
@@ -103,14 +112,11 @@ def jackknife(
     )
 
 
-def trained(settings: Learning) -> str:
+def trained(settings: Learning, trace: xr.Dataset) -> str:
     """The part of a caption that says what is learned, and how."""
-    what = {
-        "digits": f"scikit-learn's digits in {settings.components} principal components",
-        "mixture": "eight Gaussians in 8-D",
-    }.get(settings.data, settings.data)
     return (
-        f"Data: {what}. Every model is new: EDM-preconditioned, {settings.depth} layers of "
-        f"{settings.width}, {settings.steps:,} steps of {settings.batch} points whatever the "
-        f"size of the training set; Heun's sampler, {settings.levels} levels. "
+        f"Data: {trace.attrs['data']}. Every model is new: EDM-preconditioned, "
+        f"{settings.depth} layers of {settings.width}, {settings.steps:,} steps of "
+        f"{settings.batch} points whatever the size of the training set; Heun's sampler, "
+        f"{settings.levels} levels. "
     )

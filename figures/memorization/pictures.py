@@ -38,7 +38,7 @@ def draw(settings: Sizes, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
             if decode is None:
                 _points(ax, at)
             else:
-                _images(ax, decode, at["points"].values, at["neighbour"].values)
+                _images(ax, decode, at, trace["frame_ends"].values)
     return fig
 
 
@@ -53,15 +53,15 @@ def _decoder(trace: xr.Dataset):
     return lambda points: frame.decode(points).reshape(-1, side, side)
 
 
-def _images(ax: Axes, decode, points: np.ndarray, nearest: np.ndarray) -> None:
+def _images(ax: Axes, decode, at: xr.Dataset, ends: np.ndarray) -> None:
     """`ROWS` times a row of samples and, right under it, their neighbours."""
-    rows = []
+    rows, (points, nearest) = [], (at[n].values for n in ("points", "neighbour"))
     for k in range(ROWS):
         part = slice(PAIRS * k, PAIRS * (k + 1))
         rows += [_row(decode(of[part])) for of in (points, nearest)]
         rows.append(np.full((3, rows[0].shape[1]), np.nan))
     tiles = np.concatenate(rows[:-1])
-    ax.imshow(tiles, cmap="gray_r", vmin=-1.0, vmax=1.0, interpolation="nearest")
+    ax.imshow(tiles, cmap="gray_r", vmin=ends[0], vmax=ends[1], interpolation="nearest")
     ax.set_axis_off()
 
 
@@ -91,5 +91,5 @@ def caption(settings: Sizes, trace: xr.Dataset) -> str:
         "Samples of the first and of the last model of one run (upper rows) and the nearest "
         "point of the training set each model saw (rows under them), not chosen: the first "
         f"{ROWS * PAIRS} of each. Images are drawn from their principal components. "
-        + trained(settings)
+        + trained(settings, trace)
     )

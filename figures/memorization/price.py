@@ -75,5 +75,5 @@ def caption(settings: Selecting, trace: xr.Dataset) -> str:
         "Above: mean distance of samples to the nearest held-out real point. Below: entropy of "
         "the training sets over that of the first; above 0 a set is more spread out than real "
         f"data. Loops as in gm7, N = {settings.n}. {RUNS} {trace.sizes['seed']} runs. "
-        + trained(settings)
+        + trained(settings, trace)
     )

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from figures import style
-from figures.memorization.data import drawn, picture_frame
+from figures.memorization.data import described, drawn, images, picture_frame
 from figures.memorization.loops import Loop, run_loop
 from figures.memorization.marks import (
     RUNS,
@@ -49,6 +49,7 @@ def simulate(settings: Sizes, run: Run, progress) -> xr.Dataset:
         return xr.concat(traces, sizes, combine_attrs="drop")
 
     trace = over_seeds(run, settings.seeds, one_group)
+    trace.attrs["data"] = described(settings)
     real, _ = drawn(settings, 0, min(settings.sizes[-1], SHOWN), 0)
     trace["real_points"] = ("real", "coordinate"), real
     frame = picture_frame(settings, 0)
@@ -56,6 +57,8 @@ def simulate(settings: Sizes, run: Run, progress) -> xr.Dataset:
         trace["frame_mean"] = "pixel", frame.mean
         trace["frame_axes"] = ("coordinate", "pixel"), frame.axes
         trace["frame_factor"] = frame.factor
+        ends = np.quantile(images(settings), (0.0, 1.0))
+        trace["frame_ends"] = "end", ends
     return trace
 
 
@@ -168,5 +171,5 @@ def caption(settings: Sizes, trace: xr.Dataset) -> str:
         "samples within a third of the mean spacing of the first training set; right: share "
         "with d1 < d2/3, which near-duplicates in the training set hide copies from. "
         f"{RUNS} {trace.sizes['seed']} runs; their training sets differ. "
-        + trained(settings)
+        + trained(settings, trace)
     )

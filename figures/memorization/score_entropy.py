@@ -132,5 +132,5 @@ def caption(settings: Sizes, trace: xr.Dataset) -> str:
         "Right: against the trace of their covariance. Pearson's r over all points, with the "
         "logarithm of the score and with the score itself. The paper prints r = 0.91; our "
         "reading of its figure gives 0.92 raw and 0.993 with the logarithm. "
-        + trained(settings)
+        + trained(settings, trace)
     )

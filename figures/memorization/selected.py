@@ -9,8 +9,9 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from figures import style
+from figures.memorization.data import described
 from figures.memorization.loops import Loop, run_loop
-from figures.memorization.marks import RUNS, in_every_run, over_runs, trained
+from figures.memorization.marks import RUNS, faithful, in_every_run, over_runs, trained
 from figures.memorization.presets.selection import Selecting
 from figures.replication import over_seeds
 from sim.composition import Greedy, Random, ThresholdDecay
@@ -61,7 +62,8 @@ def simulate(settings: Selecting, run: Run, progress) -> xr.Dataset:
         ]
         return xr.concat(rows, "paradigm", join="outer", combine_attrs="drop")
 
-    return over_seeds(run, settings.seeds, one_group)
+    trace = over_seeds(run, settings.seeds, one_group)
+    return trace.assign_attrs(data=described(settings))
 
 
 def predict(settings: Selecting, trace: xr.Dataset) -> xr.Dataset:
@@ -109,6 +111,7 @@ def judge(settings: Selecting, trace: xr.Dataset, curves: xr.Dataset) -> list[Ev
             f"{settings.data}, random choice, {models}",
             slack,
             *errors,
+            hypotheses=faithful(trace.sel(rule="random")),
             n=settings.n,
         )
     ]
@@ -130,6 +133,7 @@ def judge(settings: Selecting, trace: xr.Dataset, curves: xr.Dataset) -> list[Ev
                     of[f"{name}_se"],
                     base[f"{name}_se"],
                     scale=base[name],
+                    hypotheses=faithful(trace.sel(paradigm=paradigm)),
                     n=settings.n,
                 )
                 for claim, name, sign in compared
@@ -146,5 +150,6 @@ def caption(settings: Selecting, trace: xr.Dataset) -> str:
         f"{settings.threshold:g} mean spacings of the first training set, factor "
         f"{settings.decay:g}. Distances in the space of the data, where the score is measured "
         "too. Frechet distance between Gaussians fitted to the samples and to held-out real "
-        f"points, same space. {RUNS} {trace.sizes['seed']} runs. " + trained(settings)
+        f"points, same space. {RUNS} {trace.sizes['seed']} runs. "
+        + trained(settings, trace)
     )

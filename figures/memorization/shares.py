@@ -6,7 +6,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 
 from figures import style
-from figures.memorization.marks import in_every_run, trained
+from figures.memorization.marks import faithful, in_every_run, trained
 from figures.memorization.presets.selection import Selecting
 from figures.memorization.selected import RULES, simulate
 from theory.claims import Evidence
@@ -65,7 +65,10 @@ def judge(settings: Selecting, trace: xr.Dataset, curves: xr.Dataset) -> list[Ev
         slack = last.sel(rule=rule) - expected
         setting = f"{settings.data}, accumulate, {RULES[rule]}, {models}"
         error = xr.full_like(slack, chance)
-        found.append(in_every_run("gm-real-share", setting, slack, error, n=settings.n))
+        met = {"hypotheses": faithful(trace.sel(paradigm="accumulate", rule=rule))}
+        found.append(
+            in_every_run("gm-real-share", setting, slack, error, n=settings.n, **met)
+        )
     gap = last.sel(rule="random") - expected
     found.append(
         Evidence(
@@ -89,5 +92,5 @@ def caption(settings: Selecting, trace: xr.Dataset) -> str:
         f"the training sets, N = {settings.n}, mean over {trace.sizes['seed']} runs; dashed: "
         "1/n, the share of each source under a random choice. In the features of a large "
         "network the paper finds larger shares of real images; raw coordinates do not "
-        "separate real from generated points as those do. " + trained(settings)
+        "separate real from generated points as those do. " + trained(settings, trace)
     )

@@ -15,7 +15,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from figures import style
-from figures.memorization.data import drawn
+from figures.memorization.data import described, drawn
 from figures.memorization.loops import learner, sampler
 from figures.memorization.marks import in_every_run, trained
 from figures.memorization.presets.mechanisms import TrainingTime
@@ -47,7 +47,8 @@ def simulate(settings: TrainingTime, run: Run, progress) -> xr.Dataset:
         sizes = xr.DataArray(list(settings.sizes), dims="size", name="size")
         return xr.concat(traces, sizes, combine_attrs="drop")
 
-    return over_seeds(run, settings.seeds, one_group)
+    trace = over_seeds(run, settings.seeds, one_group)
+    return trace.assign_attrs(data=described(settings))
 
 
 def _one_size(settings: TrainingTime, n: int, k: int, group: Group, bar) -> xr.Dataset:
@@ -164,5 +165,5 @@ def caption(settings: TrainingTime, trace: xr.Dataset) -> str:
         "the training set over that of held-out points; above 1 samples are bad, not new. "
         "Right: the same over the distance to as many held-out points: 1 means no memory of "
         f"particular points. Means over {trace.sizes['seed']} runs. "
-        + trained(settings)
+        + trained(settings, trace)
     )

@@ -89,5 +89,5 @@ def caption(settings: Sizes, trace: xr.Dataset) -> str:
         "memory of particular training points; lower ratios mean more. Losses: the training "
         "loss with fresh noise. The paper reports raw scores; these say what a falling raw "
         f"score can and cannot prove. {RUNS} {trace.sizes['seed']} runs. "
-        + trained(settings)
+        + trained(settings, trace)
     )

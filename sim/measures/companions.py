@@ -19,15 +19,24 @@ __all__ = ["HeldOut", "NearestRows", "SourceShare", "TwinLoss"]
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What held-out real points score against the training set: GS_ref at D_1."""
+    """How near held-out real points and the training set are: at D_1, what is ideal.
+
+    `held_out_score` is what held-out points score against the training set, GS_ref;
+    `data_to_held_out` the distance of the training points to held-out ones, which samples
+    of a perfect model keep.
+    """
 
     needs: ClassVar[Knowledge] = "samples"
-    names: ClassVar[tuple[str, ...]] = ("held_out_score",)
+    names: ClassVar[tuple[str, ...]] = ("held_out_score", "data_to_held_out")
 
     def __call__(self, key: Array, scene: Scene) -> dict[str, Array]:
-        """`held_out_score` with `_se`."""
-        value, error = gs_l2(nearest(scene.reference, scene.data).distance[:, 0])
-        return {"held_out_score": value, "held_out_score_se": error}
+        """Both with `_se`."""
+        pairs = (scene.reference, scene.data), (scene.data, scene.reference)
+        record = {}
+        for name, (points, others) in zip(self.names, pairs, strict=True):
+            value, error = gs_l2(nearest(points, others).distance[:, 0])
+            record |= {name: value, f"{name}_se": error}
+        return record
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim.image_files import checksum, load_images
+from sim.image_files import checksum, load_images, load_rows
 from theory.validation import InputError
 
 REPO = Path(__file__).resolve().parents[2]
@@ -189,3 +189,18 @@ def test_real_digits(mnist):
     x, labels = load_images(mnist / "mnist_train12k.npz")
     assert x.shape == (12_000, 784)
     assert labels[:5].tolist() == [5, 0, 4, 1, 9]
+
+
+def test_rows_of_any_numbers_are_taken_as_they_are(tmp_path):
+    x = np.random.default_rng(0).normal(50.0, 20.0, (7, 2, 3))
+    np.save(tmp_path / "x.npy", x)
+    rows = load_rows(tmp_path / "x.npy")
+    np.testing.assert_array_equal(rows, x.reshape(7, 6))
+    np.save(tmp_path / "y.npy", np.where(x > 60, np.nan, x))
+    with pytest.raises(InputError, match="y.npy must be finite"):
+        load_rows(tmp_path / "y.npy")
+    np.save(tmp_path / "z.npy", np.array([["a", "b"]]))
+    with pytest.raises(InputError, match="z.npy must be numbers, got 'str32'"):
+        load_rows(tmp_path / "z.npy")
+    with pytest.raises(InputError, match="must have the SHA-256 0{64}, got"):
+        load_rows(tmp_path / "x.npy", sha256="0" * 64)

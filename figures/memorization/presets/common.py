@@ -9,7 +9,17 @@ from figures.settings import Settings
 from theory.claims import Claim, Outcome
 from theory.validation import require
 
-__all__ = ["FAILS", "PAPER", "PAPERS", "UNSURE", "Learning", "claim"]
+__all__ = [
+    "FAILS",
+    "FAITHFUL",
+    "IF_MET",
+    "NO_WORSE",
+    "PAPER",
+    "PAPERS",
+    "UNSURE",
+    "Learning",
+    "claim",
+]
 
 PAPER = "shi2025"
 
@@ -30,6 +40,10 @@ PAPERS = (
 
 FAILS = (Outcome.VIOLATED,)
 UNSURE = (Outcome.HOLDS, Outcome.INCONCLUSIVE)
+IF_MET = (*UNSURE, Outcome.HYPOTHESES_NOT_MET)
+
+NO_WORSE = "GS of model 1 <= GS of held-out real points: it is no bad sampler"
+FAITHFUL = "samples of model 1 lie at most 15 % farther from held-out points than training data"
 
 
 @dataclass(frozen=True)
@@ -62,6 +76,11 @@ class Learning(Settings):
         super().__post_init__()
         require(self.generations >= 2, "generations", ">= 2", self.generations)
         require(self.levels >= 2, "levels", ">= 2", self.levels)
+
+    @property
+    def largest(self) -> int:
+        """Points of the largest training set; 0 where it is small in any case."""
+        return 0
 
     def _check(self, name: str, value: Any) -> None:
         """Data are known by name, or a file."""
