@@ -1,12 +1,13 @@
 """What the settings of every figure share; imports nothing heavy."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from theory.claims import Claim, Outcome
 from theory.validation import require, require_in, require_positive
 
-__all__ = ["Settings", "presets"]
+__all__ = ["Settings", "claiming", "presets"]
 
 
 @dataclass(frozen=True)
@@ -39,3 +40,38 @@ class Settings:
 def presets(smoke: Any, quick: Any, paper: Any, **more: Any) -> Mapping[str, Any]:
     """The three presets by name, and those that some figures have besides."""
     return {"smoke": smoke, "quick": quick, "paper": paper, **more}
+
+
+def claiming(paper: str, module: str) -> Callable[..., Claim]:
+    """A section's way to make claims, derived here unless they say otherwise.
+
+    Args:
+        paper: its id.
+        module: of `theory`, whose statements the formulas are.
+
+    Returns:
+        ``claim(id, reference, statement, hypotheses=(), expected=(HOLDS,), formula=None,
+        provenance="derived")``.
+    """
+
+    def claim(
+        id: str,
+        reference: str,
+        statement: str,
+        hypotheses: tuple[str, ...] = (),
+        expected: tuple[Outcome, ...] = (Outcome.HOLDS,),
+        formula: str | None = None,
+        provenance: str = "derived",
+    ) -> Claim:
+        return Claim(
+            id=id,
+            paper=paper,
+            reference=reference,
+            provenance=provenance,
+            statement=statement,
+            hypotheses=hypotheses,
+            expected=expected,
+            formula=formula and f"{module}.{formula}",
+        )
+
+    return claim

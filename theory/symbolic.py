@@ -14,7 +14,7 @@ import sympy as sp
 
 from theory.validation import require
 
-__all__ = ["PROVENANCES", "Statement", "keys", "register", "statement"]
+__all__ = ["PROVENANCES", "Statement", "declaring", "keys", "register", "statement"]
 
 PROVENANCES = ("paper", "reproduction", "derived")
 
@@ -86,6 +86,43 @@ def register(new: Statement) -> Statement:
     require(not stray, f"arguments of {new.key}", "all the free symbols", stray)
     _REGISTRY[new.key] = new
     return new
+
+
+def declaring(
+    module: str, paper: str, notation: tuple[tuple[sp.Basic, str], ...]
+) -> Callable[..., Statement]:
+    """A paper's way to register statements that were derived here.
+
+    Args:
+        module: of `theory`, the first part of their keys.
+        paper: where it was published.
+        notation: LaTeX of symbols whose name does not give it.
+
+    Returns:
+        ``declare(name, title, left, expression, arguments, holds, relation="=",
+        source=None)``; `source` says what a statement was derived from.
+    """
+
+    def declare(
+        name, title, left, expression, arguments, holds, relation="=", source=None
+    ) -> Statement:
+        return register(
+            Statement(
+                key=f"{module}.{name}",
+                title=title,
+                paper=paper,
+                reference=source or "derived here",
+                provenance="derived",
+                expression=sp.sympify(expression),
+                arguments=arguments,
+                left=left,
+                relation=relation,
+                notation=notation,
+                holds=holds,
+            )
+        )
+
+    return declare
 
 
 def statement(key: str) -> Statement:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from figures.catalogue import Paper
-from figures.settings import Settings
-from theory.claims import Claim, Outcome
+from figures.settings import Settings, claiming
+from theory.claims import Outcome
 from theory.validation import require
 
 __all__ = [
@@ -95,23 +95,5 @@ class Learning(Settings):
 NAMES = ("digits", "mixture", "sphere", "torus", "ring", "swiss-roll", "hidden")
 
 
-def claim(
-    id: str,
-    reference: str,
-    statement: str,
-    hypotheses: tuple[str, ...] = (),
-    expected: tuple[Outcome, ...] = (Outcome.HOLDS,),
-    formula: str | None = None,
-    provenance: str = "derived",
-) -> Claim:
-    """A claim of this section; derived, unless the paper's own figures state it."""
-    return Claim(
-        id=id,
-        paper=PAPER,
-        reference=reference,
-        provenance=provenance,
-        statement=statement,
-        hypotheses=hypotheses,
-        expected=expected,
-        formula=formula and f"memorization.{formula}",
-    )
+claim = claiming(PAPER, "memorization")
+"""A claim of this section, see `figures.settings.claiming`."""

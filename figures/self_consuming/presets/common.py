@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from figures.catalogue import Paper
-from figures.settings import Settings
-from theory.claims import Claim, Outcome
+from figures.settings import Settings, claiming
+from theory.claims import Outcome
 from theory.validation import require_in
 
 __all__ = ["CLAIMS", "PAPER", "PAPERS", "Common", "claim"]
@@ -43,26 +43,8 @@ class Common(Settings):
             super()._check(name, value)
 
 
-def claim(
-    id: str,
-    reference: str,
-    statement: str,
-    hypotheses: tuple[str, ...] = (),
-    expected: tuple[Outcome, ...] = (Outcome.HOLDS,),
-    formula: str | None = None,
-    provenance: str = "derived",
-) -> Claim:
-    """A claim of this section; derived, unless its sentence stands in the abstract."""
-    return Claim(
-        id=id,
-        paper=PAPER,
-        reference=reference,
-        provenance=provenance,
-        statement=statement,
-        hypotheses=hypotheses,
-        expected=expected,
-        formula=formula and f"self_consuming.{formula}",
-    )
+claim = claiming(PAPER, "self_consuming")
+"""A claim of this section, see `figures.settings.claiming`."""
 
 
 CLAIMS = (

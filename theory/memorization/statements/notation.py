@@ -11,7 +11,7 @@ paper states could not be read: every formula here is derived.
 
 import sympy as sp
 
-from theory.symbolic import Statement, register
+from theory.symbolic import declaring
 
 __all__ = ["PAPER", "declare"]
 
@@ -69,20 +69,5 @@ NOTATION = (
 )
 
 
-def declare(name, title, left, expression, arguments, holds, relation="=", source=None):
-    """Register ``memorization.NAME``; `source` says where it was derived from."""
-    return register(
-        Statement(
-            key=f"memorization.{name}",
-            title=title,
-            paper=PAPER,
-            reference=source or "derived here",
-            provenance="derived",
-            expression=sp.sympify(expression),
-            arguments=arguments,
-            left=left,
-            relation=relation,
-            notation=NOTATION,
-            holds=holds,
-        )
-    )
+declare = declaring("memorization", PAPER, NOTATION)
+"""Registers ``memorization.NAME``, see `theory.symbolic.declaring`."""

@@ -8,7 +8,7 @@ be read: every formula here is derived, the form of some as recalled.
 
 import sympy as sp
 
-from theory.symbolic import Statement, register
+from theory.symbolic import declaring
 
 __all__ = ["PAPER", "declare"]
 
@@ -89,20 +89,5 @@ NOTATION = (
 )
 
 
-def declare(name, title, left, expression, arguments, holds, relation="=", source=None):
-    """Register ``self_consuming.NAME``; `source` says where it was derived from."""
-    return register(
-        Statement(
-            key=f"self_consuming.{name}",
-            title=title,
-            paper=PAPER,
-            reference=source or "derived here",
-            provenance="derived",
-            expression=sp.sympify(expression),
-            arguments=arguments,
-            left=left,
-            relation=relation,
-            notation=NOTATION,
-            holds=holds,
-        )
-    )
+declare = declaring("self_consuming", PAPER, NOTATION)
+"""Registers ``self_consuming.NAME``, see `theory.symbolic.declaring`."""
