@@ -65,6 +65,8 @@ class Source:
     """each seed's own images"""
     held_out: int | None = None
     """held-out points, where they are finitely many"""
+    dim: int = 0
+    """dimension of the points"""
 
     def parameters(self, generations: int) -> dict[str, np.ndarray]:
         """The images as the loop's parameters: the same at every generation, not copied."""
@@ -81,20 +83,24 @@ def described(settings: Learning) -> str:
     what = "scikit-learn's digits"
     if settings.data != "digits":
         what = f"{Path(settings.data).name} (SHA-256 {checksum(settings.data)[:12]})"
+    if settings.channels:
+        return f"{what}, their pixels"
     return f"{what} in {settings.components} principal components"
 
 
 def source(settings: Learning, seeds: range) -> Source:
     """The data of these seeds; with images each seed has its own split and axes."""
     if settings.data in LAWS:
-        return Source(LAWS[settings.data]())
+        require(not settings.channels, "channels", "0 for points", settings.channels)
+        target = LAWS[settings.data]()
+        return Source(target, dim=target.dim)
     splits = [_split(settings, seed) for seed in seeds]
     rows = {
         name: np.stack([getattr(split, name) for split in splits])
         for name in ("train", "held_out")
     }
     target = lambda at: Split(at["train"], at["held_out"])
-    return Source(target, rows, rows["held_out"].shape[1])
+    return Source(target, rows, *rows["held_out"].shape[1:])
 
 
 def drawn(
@@ -126,7 +132,11 @@ def picture_frame(settings: Learning, seed: int) -> PrincipalFrame | None:
     rows = images(settings)
     if math.isqrt(rows.shape[1]) ** 2 != rows.shape[1]:
         return None
-    return principal_frame(rows, _train(settings), settings.components, seed, STD)
+    return principal_frame(rows, _train(settings), _components(settings), seed, STD)
+
+
+def _components(settings: Learning) -> int | None:
+    return None if settings.channels else settings.components
 
 
 def _train(settings: Learning) -> int:
@@ -138,4 +148,4 @@ def _split(settings: Learning, seed: int) -> Split:
     least = train + LEAST_HELD_OUT
     allowed = f">= {least}, {train} to train on and the rest held out"
     require(len(rows) >= least, "images in data", allowed, len(rows))
-    return principal_split(rows, train, settings.components, seed, STD)
+    return principal_split(rows, train, _components(settings), seed, STD)

@@ -4,6 +4,7 @@ Both entropies are drawn: of the training set, H(D_n), and of the model's sample
 Under replacement H(D_{n+1}) = H(G_n) up to the choice of points.
 """
 
+import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
@@ -11,18 +12,29 @@ from figures import style
 from figures.memorization.marks import RUNS, over_runs, size_colour, trained
 from figures.memorization.presets.sizes import Sizes
 from figures.memorization.score import simulate
+from sim.measures.spread import singular_plane
 from theory.claims import Evidence
 
 __all__ = ["caption", "draw", "judge", "predict", "simulate"]
 
-AXES = (1, 2)  # second and third singular vectors, as in the released script
 GENERATED = style.SERIES[1]
 REAL = "#9aa2ad"
 
 
 def predict(settings: Sizes, trace: xr.Dataset) -> xr.Dataset:
-    """Nothing: the picture has no theory of its own."""
-    return xr.Dataset()
+    """Real and generated points in a plane of the real data's singular vectors."""
+    plane = singular_plane(trace["real_points"].values)
+    points = trace["points"].isel(size=0, seed=0, generation=[0, -1])
+    project = lambda of: np.asarray(plane.project(of))
+    return xr.Dataset(
+        {
+            "real": (("real_point", "axis"), project(trace["real_points"].values)),
+            "generated": (
+                ("look", "point", "axis"),
+                np.stack([project(of) for of in points.values]),
+            ),
+        }
+    )
 
 
 def draw(settings: Sizes, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
@@ -37,14 +49,14 @@ def draw(settings: Sizes, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
             over_runs(ax, of, f"$N = {n}$", colour=colour)
     style.legend(axes[0, 0], loc="lower left")
     n = settings.sizes[0]
-    of_run = trace.sel(size=n).isel(seed=0)
-    for ax, g in zip(axes[1], (0, settings.generations - 1), strict=True):
+    real = curves["real"].values
+    for k, (ax, g) in enumerate(
+        zip(axes[1], (0, settings.generations - 1), strict=True)
+    ):
         title = f"$N = {n}$, model {g + 1}"
         style.panel(ax, title, "second axis of the real data", "third axis")
-        real = of_run["real_points"].values[:, list(AXES)]
         style.cloud(ax, real, "real", REAL, size=6.0)
-        points = of_run["points"].isel(generation=g).values[:, list(AXES)]
-        style.cloud(ax, points, "generated", GENERATED, size=6.0)
+        style.cloud(ax, curves["generated"][k].values, "generated", GENERATED, size=6.0)
         reach = 1.1 * abs(real).max()
         ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     style.legend(axes[1, 0], loc="upper right", markerscale=2)
@@ -62,6 +74,7 @@ def caption(settings: Sizes, trace: xr.Dataset) -> str:
         "Above: Kozachenko-Leonenko entropy (k = 1, in the space of the data, in which its "
         "values for different N may not be compared if the data lie on a manifold) of "
         "training sets and of samples. Below: real and generated points of one run in the "
-        "plane of the second and third principal axes of the real data. "
+        "plane of the second and third right singular vectors of the real data, as in the "
+        "released script. "
         f"{RUNS} {trace.sizes['seed']} runs. " + trained(settings, trace)
     )

@@ -10,7 +10,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from figures import style
-from figures.memorization.data import described, drawn
+from figures.memorization.data import described, drawn, source
 from figures.memorization.loops import learner, sampler, summary
 from figures.memorization.marks import RUNS, in_every_run, trained
 from figures.memorization.presets.mechanisms import MEMORY, Interventions
@@ -34,10 +34,10 @@ HALF = 0.5
 
 def simulate(settings: Interventions, run: Run, progress) -> xr.Dataset:
     """One model for each family count and seed, and for the halved data."""
-    at = sampler(settings)
+    at, dim = sampler(settings), source(settings, range(1)).dim
     recursion = Recursion(
         target=lambda at: Split(at["train"], at["held_out"]),
-        learner=lambda at: learner(settings),
+        learner=lambda at: learner(settings, dim),
         sampler=at,
         process=ou(float(at.times[0]), 0.0),
         n=settings.n,

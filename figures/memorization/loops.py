@@ -1,5 +1,6 @@
 """The loops of these figures: a denoiser retrained on what a rule leaves of its samples."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,8 @@ from figures.memorization.presets.common import Learning
 from figures.replication import replica_keys
 from sim.composition import Pooled, Random, Selection
 from sim.heun import Heun
-from sim.learners.denoiser import Denoiser, Perceptron
+from sim.learners.denoiser import Architecture, Denoiser, Perceptron
+from sim.learners.unet import UNet
 from sim.measures.companions import HeldOut, NearestRows, SourceShare, TwinLoss
 from sim.measures.generalisation import (
     gs_l2,
@@ -28,6 +30,7 @@ from sim.recursion import Recursion
 from sim.recursion import run as recurse
 from sim.store import Group
 from theory.processes import ou
+from theory.validation import require
 
 __all__ = ["Loop", "learner", "run_loop", "sampler", "summary"]
 
@@ -56,10 +59,15 @@ class Loop:
         return plain and self.generate in (None, self.n)
 
 
-def learner(settings: Learning) -> Denoiser:
-    """The denoiser of the settings."""
+def learner(settings: Learning, dim: int) -> Denoiser:
+    """The denoiser of the settings, for points of a dimension."""
+    network: Architecture = Perceptron(settings.width, settings.depth)
+    if settings.channels:
+        side = math.isqrt(dim)
+        require(side**2 == dim, "images in data", "square", f"{dim} pixels")
+        network = UNet((side, side, 1), settings.channels)
     return Denoiser(
-        network=Perceptron(settings.width, settings.depth),
+        network=network,
         steps=settings.steps,
         batch=settings.batch,
         warmup=min(200, settings.steps // 4),
@@ -93,7 +101,7 @@ def run_loop(
     batches = settings.generations if loop.accumulates else 1
     recursion = Recursion(
         target=data.target,
-        learner=lambda at: learner(settings),
+        learner=lambda at: learner(settings, data.dim),
         sampler=at,
         process=ou(float(at.times[0]), 0.0),
         n=loop.n,

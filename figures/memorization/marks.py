@@ -114,9 +114,12 @@ def jackknife(
 
 def trained(settings: Learning, trace: xr.Dataset) -> str:
     """The part of a caption that says what is learned, and how."""
+    network = f"{settings.depth} layers of {settings.width}"
+    if settings.channels:
+        network = f"a U-Net of {settings.channels} channels"
     return (
         f"Data: {trace.attrs['data']}. Every model is new: EDM-preconditioned, "
-        f"{settings.depth} layers of {settings.width}, {settings.steps:,} steps of "
+        f"{network}, {settings.steps:,} steps of "
         f"{settings.batch} points whatever the size of the training set; Heun's sampler, "
         f"{settings.levels} levels. "
     )

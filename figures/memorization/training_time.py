@@ -15,7 +15,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from figures import style
-from figures.memorization.data import described, drawn
+from figures.memorization.data import described
 from figures.memorization.loops import learner, sampler
 from figures.memorization.marks import in_every_run, trained
 from figures.memorization.presets.mechanisms import TrainingTime
@@ -52,13 +52,16 @@ def simulate(settings: TrainingTime, run: Run, progress) -> xr.Dataset:
 
 
 def _one_size(settings: TrainingTime, n: int, k: int, group: Group, bar) -> xr.Dataset:
-    model = learner(settings)
     whole = settings.steps % settings.looks == 0
     require(whole, "steps", f"a multiple of looks = {settings.looks}", settings.steps)
-    model = replace(model, steps=FLAT * settings.steps, segments=FLAT * settings.looks)
+    sets = [drawn(settings, seed, n, n) for seed in group.seeds]
+    model = replace(
+        learner(settings, sets[0][0].shape[1]),
+        steps=FLAT * settings.steps,
+        segments=FLAT * settings.looks,
+    )
     at = sampler(settings)
     process = ou(float(at.times[0]), 0.0)
-    sets = [drawn(settings, seed, n, n) for seed in group.seeds]
     data, twin = (
         jnp.asarray(np.stack(of), jnp.float32) for of in zip(*sets, strict=True)
     )

@@ -93,7 +93,7 @@ def digits(components: int | None = None) -> Images:
 def principal_split(
     images: Float[np.ndarray, "n d"],
     train: int,
-    components: int,
+    components: int | None,
     seed: int = 0,
     std: float = 0.5,
 ) -> Split:
@@ -107,7 +107,8 @@ def principal_split(
     Args:
         images: n rows of d pixels, in float64; any scale.
         train: rows to train on, in [2, n - 1].
-        components: k, in [1, min(train - 1, d)].
+        components: k, in [1, min(train - 1, d)]; None keeps the pixels, for networks that
+            know what lies beside what, and subtracts one number from all.
         seed: of the shuffle, >= 0, in NumPy's default generator.
         std: of the training rows' entries, > 0.
 
@@ -122,7 +123,7 @@ def principal_split(
 
 @dataclass(frozen=True)
 class PrincipalFrame:
-    """Leading principal components of images, all divided by one number."""
+    """Leading principal components of images (or pixels), all divided by one number."""
 
     mean: Float[np.ndarray, " d"]
     axes: Float[np.ndarray, "k d"]
@@ -140,7 +141,7 @@ class PrincipalFrame:
 def principal_frame(
     images: Float[np.ndarray, "n d"],
     train: int,
-    components: int,
+    components: int | None,
     seed: int = 0,
     std: float = 0.5,
 ) -> PrincipalFrame:
@@ -149,7 +150,7 @@ def principal_frame(
 
 
 def _framed(
-    images: np.ndarray, train: int, components: int, seed: int, std: float
+    images: np.ndarray, train: int, components: int | None, seed: int, std: float
 ) -> tuple[Float[np.ndarray, "n d"], PrincipalFrame]:
     """The images in random order, and their frame."""
     require_finite("images", images)
@@ -157,15 +158,18 @@ def _framed(
     require(x.ndim == 2 and x.size > 0, "images", "rows of pixels (n, d)", x.shape)
     require(train >= 2, "train", ">= 2", train)
     require(len(x) > train, "images", f"more than train = {train} rows", len(x))
-    most = min(train - 1, x.shape[1])
-    require_in("components", components, 1, most)
+    if components is not None:
+        require_in("components", components, 1, min(train - 1, x.shape[1]))
     require(seed >= 0, "seed", ">= 0", seed)
     require_positive("std", std)
     x = x[np.random.default_rng(seed).permutation(len(x))]
     vary = bool((np.ptp(x[:train], axis=0) > 0).any())
     require(vary, "images", "different from each other", "equal rows to train on")
-    mean = x[:train].mean(axis=0)
-    axes = _principal_axes(x[:train] - mean, components)
+    if components is None:
+        mean, axes = np.full(x.shape[1], x[:train].mean()), np.eye(x.shape[1])
+    else:
+        mean = x[:train].mean(axis=0)
+        axes = _principal_axes(x[:train] - mean, components)
     projected = (x[:train] - mean) @ axes.T
     return x, PrincipalFrame(mean, axes, std / float(projected.std()))
 

@@ -58,10 +58,13 @@ class Learning(Settings):
     """checksum that the file of images must have; empty: any, the caption shows it"""
     components: int = 16
     """principal components in which images are learned"""
+    channels: int = 0
+    """channels, a multiple of 8, of a U-Net that learns the pixels of square images; 0: a
+    perceptron learns their principal components"""
     generations: int = 8
     """models trained one after the other"""
     width: int = 256
-    """units in each hidden layer of the denoiser"""
+    """units in each hidden layer of the perceptron"""
     depth: int = 4
     """its hidden layers"""
     steps: int = 4_000
@@ -88,6 +91,9 @@ class Learning(Settings):
             there = value in NAMES or Path(value).is_file()
             allowed = f"one of {', '.join(NAMES)}, or the path of a file"
             require(there, name, allowed, value)
+        elif name == "channels":
+            ok = isinstance(value, int) and value >= 0 and value % 8 == 0
+            require(ok, name, "0 or a multiple of 8", value)
         else:
             super()._check(name, value)
 
