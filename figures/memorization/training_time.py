@@ -15,7 +15,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from figures import style
-from figures.memorization.data import described
+from figures.memorization.data import described, drawn
 from figures.memorization.loops import learner, sampler
 from figures.memorization.marks import in_every_run, trained
 from figures.memorization.presets.mechanisms import TrainingTime
