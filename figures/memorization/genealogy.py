@@ -169,7 +169,7 @@ def _memoriser(ax, settings: Genealogy, trace: xr.Dataset, curves: xr.Dataset) -
     other.set_ylabel("$H(D_n)$ (nats)")
     other.grid(visible=False)
     handles = [a.get_legend_handles_labels() for a in (ax, other)]
-    ax.legend(*(a + b for a, b in zip(*handles, strict=True)), loc="lower left")
+    ax.legend(*(a + b for a, b in zip(*handles, strict=True)), loc="center right")
 
 
 def judge(settings: Genealogy, trace: xr.Dataset, curves: xr.Dataset) -> list[Evidence]:

@@ -124,7 +124,7 @@ def draw(settings: Interventions, trace: xr.Dataset, curves: xr.Dataset) -> Figu
             )  # fmt: skip
         ax.set_ylim(0, 1.25 * float(trace[name].max()))
     style.reference(axes[1], 1.0)
-    style.legend(axes[0], loc="upper left")
+    style.legend(axes[0], loc="lower right")
     return fig
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from figures.memorization.data import source
-from figures.memorization.presets.common import Learning
+from figures.memorization.presets.common import SEGMENTS, Learning
 from figures.replication import replica_keys
 from sim.composition import Pooled, Random, Selection
 from sim.heun import Heun
@@ -33,8 +33,6 @@ from theory.processes import ou
 from theory.validation import require
 
 __all__ = ["Loop", "learner", "run_loop", "sampler", "summary"]
-
-SEGMENTS = 10  # of a model's training: how often progress ticks
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def learner(settings: Learning, dim: int) -> Denoiser:
     network: Architecture = Perceptron(settings.width, settings.depth)
     if settings.channels:
         side = math.isqrt(dim)
-        require(side**2 == dim, "images in data", "square", f"{dim} pixels")
+        require(side**2 == dim, "pixels of images in data", "a square number", dim)
         network = UNet((side, side, 1), settings.channels)
     return Denoiser(
         network=network,

@@ -47,7 +47,8 @@ def draw(settings: Selecting, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
         ax.set_ylim(0, 1)
         ax.grid(visible=False)
     axes[0].set_ylabel("share of the training set")
-    style.legend(axes[0], loc="upper right", framealpha=0.9)
+    marks = axes[0].get_legend_handles_labels()
+    fig.legend(*marks, loc="outside lower center", ncols=3)
     return fig
 
 

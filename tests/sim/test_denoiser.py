@@ -151,6 +151,27 @@ def test_the_error_of_a_loss_is_its_spread():
     assert abs(ratio - 1) < 5 / np.sqrt(2 * 300) * 2
 
 
+def test_steps_are_adam_s_with_clipping_warm_up_and_cosine():
+    """Against the formulas, in float64, for gradients of norms from .01 to 100."""
+    learner = Denoiser(steps=40, warmup=8, learning_rate=0.1, segments=1)
+    optimizer, rng = learner._optimizer(), np.random.default_rng(7)
+    gradients = rng.normal(size=(40, 5)) * 10.0 ** rng.uniform(-2, 2, (40, 1))
+    state = optimizer.init(jnp.zeros((5,), jnp.float32))
+    update, m, v = jax.jit(optimizer.update), np.zeros(5), np.zeros(5)
+    rates = []
+    for k, g in enumerate(gradients):
+        found, state = update(jnp.asarray(g, jnp.float32), state)
+        g = g / max(1.0, np.linalg.norm(g))
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        along = m / (1 - 0.9 ** (k + 1))
+        along /= np.sqrt(v / (1 - 0.999 ** (k + 1))) + 1e-8
+        cosine = 0.5 + 0.5 * np.cos(np.pi * (k - 8) / 32)
+        rates.append(0.1 * (k / 8 if k < 8 else 0.01 + 0.99 * cosine))
+        np.testing.assert_allclose(found, -rates[-1] * along, rtol=1e-4, atol=1e-8)
+    assert rates[0] == 0.0
+    assert max(rates) == rates[8] == 0.1
+
+
 def test_training_finds_both_modes(fitted):
     law = TARGET.law
     heun = Heun()
@@ -188,9 +209,12 @@ def test_a_few_points_are_remembered():
 def test_everything_learned_is_float32(fitted):
     learned = (fitted.params, fitted.losses)
     assert {leaf.dtype for leaf in jax.tree.leaves(learned)} == {jnp.dtype("float32")}
-    for dtype in (jnp.float32, jnp.float64):
-        assert fitted.score(jnp.zeros((2, 2), dtype), 0.5).dtype == dtype
-        assert fitted.denoise(jnp.zeros((2, 2), dtype), 0.5).dtype == dtype
+    x = np.random.default_rng(6).normal(size=(5, 2)).astype(np.float32)
+    for ask in (fitted.score, fitted.denoise):
+        single, double = ask(x, 0.5), ask(x.astype(np.float64), 0.5)
+        assert single.dtype == jnp.float32
+        assert double.dtype == jnp.float64
+        assert np.array_equal(single, double)
     state = SMALL.init(jr.key(0), jnp.zeros((3, 2), jnp.float32), None, PROCESS)
     types = {leaf.dtype for leaf in jax.tree.leaves(state)}
     assert types == {jnp.dtype("float32"), jnp.dtype("int32")}

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
 
-from sim.targets import Split, principal_split
+from sim.targets import Split, principal_frame, principal_split
 from theory.validation import InputError
 
 IMAGES = load_digits().data / 16.0
@@ -151,3 +151,29 @@ def test_what_cannot_be_split_is_refused_in_one_line(call, message):
     with pytest.raises(InputError, match=message) as refused:
         call()
     assert "\n" not in str(refused.value)
+
+
+def test_a_frame_encodes_what_the_split_holds_and_decodes_it():
+    images = np.random.default_rng(3).normal(size=(40, 6))
+    split = principal_split(images, 30, 6, seed=2)
+    frame = principal_frame(images, 30, 6, seed=2)
+    order = np.random.default_rng(2).permutation(40)
+    encoded = frame.encode(images[order])
+    np.testing.assert_allclose(split.train, encoded[:30], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(split.held_out, encoded[30:], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(frame.decode(encoded), images[order], atol=1e-12)
+    assert split.spare == 10
+    few = principal_frame(images, 30, 2, seed=2)
+    left = images[order] - few.decode(few.encode(images[order]))
+    assert np.abs(left @ few.axes.T).max() < 1e-12
+
+
+def test_without_components_the_pixels_are_kept():
+    images = np.random.default_rng(4).uniform(0, 255, (40, 9))
+    split = principal_split(images, 30, None, seed=1)
+    frame = principal_frame(images, 30, None, seed=1)
+    order = np.random.default_rng(1).permutation(40)
+    train = images[order][:30]
+    expected = 0.5 * (train - train.mean()) / train.std()
+    np.testing.assert_allclose(split.train, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(frame.decode(expected), train, rtol=1e-12)

@@ -10,6 +10,7 @@ from theory.claims import Outcome
 from theory.validation import require
 
 __all__ = [
+    "SEGMENTS",
     "FAILS",
     "FAITHFUL",
     "IF_MET",
@@ -37,6 +38,8 @@ PAPERS = (
         url="https://arxiv.org/abs/2509.16499",
     ),
 )
+
+SEGMENTS = 10  # of a model's training: how often progress ticks
 
 FAILS = (Outcome.VIOLATED,)
 UNSURE = (Outcome.HOLDS, Outcome.INCONCLUSIVE)
@@ -68,7 +71,7 @@ class Learning(Settings):
     depth: int = 4
     """its hidden layers"""
     steps: int = 4_000
-    """optimiser steps of every model, whatever the number of points"""
+    """optimiser steps of every model, whatever the number of points; a multiple of 10"""
     batch: int = 128
     """points per step, drawn with replacement"""
     levels: int = 24
@@ -79,6 +82,8 @@ class Learning(Settings):
         super().__post_init__()
         require(self.generations >= 2, "generations", ">= 2", self.generations)
         require(self.levels >= 2, "levels", ">= 2", self.levels)
+        whole = self.steps % SEGMENTS == 0
+        require(whole, "steps", f"a multiple of {SEGMENTS}", self.steps)
 
     @property
     def largest(self) -> int:
