@@ -51,8 +51,8 @@ def test_shares_of_sources():
 
 
 def test_a_memorising_model_has_a_lower_loss_on_its_training_set():
-    data, twin = jnp.asarray(normal(4, 8)), jnp.asarray(normal(5, 8))
-    learner = Denoiser(Perceptron(64, 2), steps=600, warmup=50, segments=2)
+    data, twin = jnp.asarray(normal(4, 16)), jnp.asarray(normal(5, 16))
+    learner = Denoiser(Perceptron(64, 2), steps=2000, warmup=50, segments=2)
     process = ou(6.0, 0.0)
 
     @jax.jit

