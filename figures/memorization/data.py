@@ -41,6 +41,7 @@ LAWS: dict[str, Callable[[], Any]] = {
     "torus": lambda: torus(AMBIENT),
     "ring": lambda: ring(AMBIENT, noise=0.0),
     "swiss-roll": lambda: swiss_roll(AMBIENT, noise=0.0),
+    "linear": lambda: hidden_manifold(AMBIENT, 4, "identity"),
     "hidden": lambda: hidden_manifold(AMBIENT, 4, "tanh"),
 }
 
@@ -51,6 +52,7 @@ LAWS_SHOWN = {
     "torus": f"a flat torus in {AMBIENT}-D",
     "ring": f"a circle in {AMBIENT}-D",
     "swiss-roll": f"a swiss roll in {AMBIENT}-D",
+    "linear": f"a 4-D linear manifold in {AMBIENT}-D",
     "hidden": f"tanh of a 4-D linear manifold in {AMBIENT}-D",
 }
 

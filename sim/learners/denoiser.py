@@ -194,7 +194,7 @@ class Denoiser:
     ) -> Float[Array, "n d"]:
         """F at inputs of unit variance."""
         module = self.network.module(noisy.shape[1])
-        return module.apply(params, noisy, 0.25 * jnp.log(sigma))
+        return jnp.asarray(module.apply(params, noisy, 0.25 * jnp.log(sigma)))
 
     def _root(self, sigma: Array) -> Array:
         return jnp.sqrt(sigma**2 + self.sigma_data**2)

@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import pytest
-from jax.flatten_util import ravel_pytree
 
 from sim.heun import Heun
 from sim.learners.denoiser import Denoiser
@@ -16,14 +15,13 @@ from theory.validation import InputError
 PROCESS = ou(4.0, 0.02)
 
 
-def parameters(network, dim, key):
+def parameters(network, dim, seed):
     """Every parameter random: at the start the network is zero, whatever its input."""
     point, level = jnp.zeros((1, dim), jnp.float32), jnp.zeros((1,), jnp.float32)
-    start = jax.jit(network.module(dim).init)(jr.fold_in(key, 0), point, level)
-    flat, again = ravel_pytree(start)
-    return start, again(
-        flat + 0.1 * jr.normal(jr.fold_in(key, 1), flat.shape, flat.dtype)
-    )
+    shapes = jax.eval_shape(network.module(dim).init, jr.key(0), point, level)
+    rng = np.random.default_rng(seed)
+    draw = lambda leaf: jnp.asarray(0.3 * rng.normal(size=leaf.shape), leaf.dtype)
+    return jax.tree.map(draw, shapes)
 
 
 @pytest.mark.parametrize(
@@ -36,24 +34,31 @@ def parameters(network, dim, key):
     ],
     ids=str,
 )
-def test_output_has_the_input_s_shape_and_type_and_starts_at_zero(shape, levels):
+def test_output_has_the_input_s_shape_and_type(shape, levels):
     network, dim = UNet(shape, channels=8, levels=levels), int(np.prod(shape))
-    start, moved = parameters(network, dim, jr.key(0))
+    params = parameters(network, dim, 0)
     x = jr.normal(jr.key(1), (2, dim), jnp.float32)
     level = jnp.array([-0.5, 0.3], jnp.float32)
-    apply = jax.jit(network.module(dim).apply)
-    zero, found = apply(start, x, level), apply(moved, x, level)
-    assert {leaf.dtype for leaf in jax.tree.leaves(moved)} == {jnp.dtype("float32")}
-    assert zero.shape == found.shape == x.shape
-    assert zero.dtype == found.dtype == jnp.float32
-    assert not zero.any()
+    found = jax.jit(network.module(dim).apply)(params, x, level)
+    assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype("float32")}
+    assert found.shape == x.shape
+    assert found.dtype == jnp.float32
     assert np.all(np.isfinite(found))
     assert np.all(found != 0)
 
 
+def test_it_starts_at_zero():
+    module = UNet((8, 8, 1), channels=8, levels=2).module(64)
+    x, level = jnp.ones((1, 64), jnp.float32), jnp.ones((1,), jnp.float32)
+    found, params = jax.jit(module.init_with_output)(jr.key(0), x, level)
+    assert not found.any()
+    moved = jax.tree.map(lambda leaf: leaf + 0.1, params)
+    assert np.all(jax.jit(module.apply)(moved, x, level) != 0)
+
+
 def test_rows_do_not_see_each_other_and_see_their_level():
     network = UNet((8, 8, 1), channels=8, levels=2)
-    params = parameters(network, 64, jr.key(0))[1]
+    params = parameters(network, 64, 0)
     x = jr.normal(jr.key(1), (4, 64), jnp.float32)
     level = jnp.array([-0.5, 0.3, 0.1, 0.7], jnp.float32)
     apply = jax.jit(network.module(64).apply)
@@ -68,7 +73,7 @@ def test_a_moved_picture_gives_a_moved_answer():
     """By the coarsest pixel, far from the edges: rows are images of height x width."""
     h, w = 48, 64
     network = UNet((h, w, 1), channels=8, levels=2)
-    params = parameters(network, h * w, jr.key(0))[1]
+    params = parameters(network, h * w, 0)
     image = np.zeros((h, w), np.float32)
     image[22:25, 30:33] = np.arange(9.0).reshape(3, 3) - 4.0
     level = jnp.zeros((1,), jnp.float32)

@@ -55,7 +55,7 @@ class Learning(Settings):
 
     data: str = "digits"
     """'digits' (scikit-learn's, in the wheel), 'mixture' (eight Gaussians in 8-D), 'sphere',
-    'torus', 'ring', 'swiss-roll', 'hidden' (tanh of a linear manifold); or the path of
+    'torus', 'ring', 'swiss-roll', 'linear', 'hidden' (tanh of a linear manifold); or the path of
     images (IDX, .gz, .npz, .npy)"""
     sha256: str = ""
     """checksum that the file of images must have; empty: any, the caption shows it"""
@@ -103,7 +103,9 @@ class Learning(Settings):
             super()._check(name, value)
 
 
-NAMES = ("digits", "mixture", "sphere", "torus", "ring", "swiss-roll", "hidden")
+NAMES = (
+    "digits", "mixture", "sphere", "torus", "ring", "swiss-roll", "linear", "hidden"
+)  # fmt: skip
 
 
 claim = claiming(PAPER, "memorization")
