@@ -129,7 +129,7 @@ CLAIMS: tuple[Claim, ...] = (
 _SMOKE = Selecting(
     seeds=1, n=48, generations=3, width=32, depth=2, steps=200, levels=12
 )
-_QUICK = Selecting(seeds=2, n=128, generations=6, width=128, depth=3)
+_QUICK = Selecting(seeds=2, n=64, generations=6, width=128, depth=3)
 _PAPER = Selecting(seeds=10, steps=8_000)
 
 
