@@ -129,7 +129,8 @@ def summary(trace: xr.Dataset) -> xr.Dataset:
     What a point counts as copied is measured in the spacing of the first training set.
     """
     near, second = trace["nearest"], trace["second"]
-    spacing = trace["data_spacing"].isel(data_spacing_1=0)
+    spacing = trace["data_spacing"]
+    spacing = spacing.isel({spacing.dims[-1]: 0})  # to the nearest, k = 1
     threshold = spacing.isel(generation=0).mean(spacing.dims[-1]) / 3.0
     d = trace.sizes.get("coordinate", 1)
     found = {

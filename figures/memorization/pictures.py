@@ -66,8 +66,9 @@ def _images(ax: Axes, decode, at: xr.Dataset, ends: np.ndarray) -> None:
 
 
 def _row(images: np.ndarray) -> np.ndarray:
-    """Images side by side, a blank column after each, a blank line below."""
-    padded = np.pad(images, ((0, 0), (0, 1), (0, 1)), constant_values=np.nan)
+    """Images side by side, a blank column after each, a blank line below; `PAIRS` wide."""
+    blank = ((0, PAIRS - len(images)), (0, 1), (0, 1))
+    padded = np.pad(images, blank, constant_values=np.nan)
     return np.concatenate(list(padded), axis=1)
 
 

@@ -63,6 +63,12 @@ class TrainingTime(Learning):
         """The largest size."""
         return max(self.sizes)
 
+    def __post_init__(self) -> None:
+        """Refuse impossible settings before anything is written."""
+        super().__post_init__()
+        ok = len(self.sizes) >= 2 and list(self.sizes) == sorted(set(self.sizes))
+        require(ok, "sizes", "at least two, rising", self.sizes)
+
 
 @dataclass(frozen=True)
 class Interventions(Learning):

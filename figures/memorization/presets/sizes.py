@@ -41,6 +41,8 @@ class Sizes(Learning):
         least = min(self.sizes)
         require(least >= 8, "sizes", ">= 8", least)
         require(self.keep <= least, "keep", f"<= the least size, {least}", self.keep)
+        allowed = ">= 3: gm2 draws the second and the third axis"
+        require(self.components >= 3, "components", allowed, self.components)
 
 
 OFF_FLOOR = "GS above the sampler's own noise, which ends the fall of log GS first"
