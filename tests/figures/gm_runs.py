@@ -1,8 +1,10 @@
 """What the tests of generalisation and memorisation share."""
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
+import pytest
 import xarray as xr
 
 from figures import catalogue, style
@@ -10,13 +12,18 @@ from figures.export import plotted
 from figures.memorization.presets import CLAIMS
 from figures.pipeline import Result, compute
 from figures.progress import SILENT
+from sim.threefry import write_out_threefry
 from theory.claims import Outcome, decide
 
 KNOWN = {claim.id: claim for claim in CLAIMS}
 
 
 def smoke_runs(ids: str, root: Path) -> dict[str, Result]:
-    """The smoke presets of some figures, which may share runs."""
+    """The smoke presets of some figures, which may share runs.
+
+    Compiled as the command line does it, so that tests of either find the other's programs.
+    """
+    write_out_threefry()
     known = catalogue.figures()
     return {
         id: compute(known[id], "smoke", known[id].presets["smoke"], root, SILENT)
@@ -51,3 +58,33 @@ def outcomes(result: Result, trace: xr.Dataset) -> dict[str, set[Outcome]]:
     for verdict in decide(result.module.judge(result.settings, trace, curves), KNOWN):
         found.setdefault(verdict.claim, set()).add(verdict.outcome)
     return found
+
+
+class Stop(Exception):
+    """What a progress report raises to end a run."""
+
+
+class StopAfter:
+    """Progress that ends the run at a tick."""
+
+    def __init__(self, ticks: int) -> None:
+        self.left = ticks
+
+    @contextlib.contextmanager
+    def stage(self, label, total=None):
+        yield self
+
+    def tick(self, n: int = 1) -> None:
+        self.left -= n
+        if self.left < 0:
+            raise Stop
+
+
+def goes_on_bit_for_bit(result: Result, root: Path, ticks: int) -> None:
+    """Stopped, and computed again from what was stored, it is the run that was not."""
+    again = lambda progress: compute(
+        result.figure, "smoke", result.settings, root, progress
+    )
+    with pytest.raises(Stop):
+        again(StopAfter(ticks))
+    xr.testing.assert_identical(again(SILENT).trace, result.trace)

@@ -3,8 +3,16 @@
 import numpy as np
 import pytest
 import xarray as xr
-from gm_runs import is_drawn, outcomes, smoke_runs, surprises_nobody
+from gm_runs import (
+    goes_on_bit_for_bit,
+    is_drawn,
+    outcomes,
+    smoke_runs,
+    surprises_nobody,
+)
 
+from figures.memorization.data import drawn
+from figures.memorization.interventions import _sets
 from theory.claims import Outcome
 
 IDS = "gm11 gm12 gm13"
@@ -58,6 +66,23 @@ def test_training_time_and_size_are_judged(results):
     wrong = trace.assign(twin_ratio=0 * trace["twin_ratio"] + 1.0 - plane)
     found = outcomes(gm12, wrong)
     assert found["gm-longer-nearer"] == found["gm-more-points-further"] == VIOLATED
+
+
+def test_a_stopped_training_goes_on_bit_for_bit(results, tmp_path):
+    goes_on_bit_for_bit(results["gm12"], tmp_path, ticks=1)  # before the second look
+
+
+def test_families_are_copies_with_the_jitter_that_was_asked_for(results):
+    settings = results["gm13"].settings
+    sets, (real, _) = _sets(settings, 1), drawn(settings, 1, settings.n, 0)
+    counts = (*settings.families, settings.families[0])
+    for k, (families, scale) in enumerate(zip(counts, (1, 1, 0.5), strict=True)):
+        ancestors = scale * real[np.arange(settings.n) % families]
+        noise = [sets[name][k] - ancestors for name in ("train", "held_out")]
+        for z in noise:  # 512 entries: the error of their spread is 3 %
+            assert z.std() == pytest.approx(scale * settings.jitter, rel=0.15)
+            assert abs(z.mean()) < 5 * scale * settings.jitter / np.sqrt(z.size)
+        assert abs(np.corrcoef(*(z.ravel() for z in noise))[0, 1]) < 5 / np.sqrt(z.size)
 
 
 def test_interventions_are_judged(results):

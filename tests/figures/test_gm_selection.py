@@ -70,13 +70,17 @@ def test_accumulating_is_judged_against_replacing(results):
     assert outcomes(gm7, slows)["gm-accumulating-slows"] == HOLDS
     not_so = trace.assign(score=xr.where(at_end, 1.3 - by_paradigm, trace["score"]))
     assert outcomes(gm7, not_so)["gm-accumulating-slows"] == VIOLATED
+    unfaithful = slows.assign(data_to_held_out=slows["data_to_held_out"] / 1.2)
+    assert outcomes(gm7, unfaithful)["gm-accumulating-slows"] == NOT_MET
+    nearly = slows.assign(data_to_held_out=slows["data_to_held_out"] / 1.1)
+    assert outcomes(gm7, nearly)["gm-accumulating-slows"] == HOLDS
 
 
 def test_shares_of_real_points_are_judged(results):
     gm8 = results["gm8"]
 
-    def with_share(random, selected):
-        trace = doctored(gm8.trace)
+    def with_share(random, selected, faithful=1.0):
+        trace = doctored(gm8.trace, faithful)
         values = xr.DataArray(
             [random, selected, selected], coords={"rule": trace["rule"]}
         )
@@ -88,6 +92,7 @@ def test_shares_of_real_points_are_judged(results):
     assert Outcome.VIOLATED not in found["gm-random-share"]
     found = outcomes(gm8, with_share(0.95, 0.01))
     assert found["gm-real-share"] == found["gm-random-share"] == VIOLATED
+    assert outcomes(gm8, with_share(1 / n, 0.9, 1.3))["gm-real-share"] == NOT_MET
 
 
 def test_the_price_is_distance(results):
@@ -116,3 +121,5 @@ def test_more_points_are_judged_against_fewer_selected(results):
 
     assert outcomes(gm10, with_frechet(1.0, 0.5))["gm-not-only-more"] == HOLDS
     assert outcomes(gm10, with_frechet(0.5, 1.0))["gm-not-only-more"] == VIOLATED
+    trace["data_to_held_out"] = trace["data_to_held_out"] / 1.3
+    assert outcomes(gm10, with_frechet(1.0, 0.5))["gm-not-only-more"] == NOT_MET
