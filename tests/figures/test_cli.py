@@ -308,7 +308,7 @@ def start(*arguments, pause: float = 0.0) -> subprocess.Popen:
 
 
 def interrupt(process: subprocess.Popen) -> str:
-    """Ctrl-C, and again after 5 s: Python drops it in a finaliser. What was said."""
+    """Ctrl-C, and again after 5 s: Python may drop one in a finaliser. What was said."""
     for patience in (5, 60):
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
