@@ -29,6 +29,7 @@ __all__ = [
     "cloud",
     "fresh_colour",
     "heat",
+    "joint_legend",
     "legend",
     "panel",
     "panels",
@@ -205,6 +206,13 @@ def reference(ax: Axes, level: float, label: str = "", axis: str = "y") -> None:
     """A thin dotted line at a value to compare with (0, 1, a nominal level)."""
     draw = ax.axhline if axis == "y" else ax.axvline
     draw(level, color="#888888", linewidth=0.8, linestyle=(0, (1, 2)), label=label)
+
+
+def joint_legend(axes: Sequence[Axes], **where) -> None:
+    """One legend, in the first, of axes that lie on top of each other."""
+    marks = [ax.get_legend_handles_labels() for ax in axes]
+    handles, labels = (sum(parts, []) for parts in zip(*marks, strict=True))
+    axes[0].legend(handles, labels, **where)
 
 
 def legend(ax: Axes, marks: Sequence[str] | None = None, **where) -> None:

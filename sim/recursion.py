@@ -24,7 +24,6 @@ from sim.composition import (
     Composition,
     Mixing,
     Points,
-    Pooled,
     Real,
     Reservoir,
     State,
@@ -34,7 +33,7 @@ from sim.laws import Knowledge, noise
 from sim.learners.protocol import Learner, Target
 from sim.measures.grid_paths import accumulated, grid_paths
 from sim.measures.scene import Measure, Scene
-from sim.replicas import replicated
+from sim.replicas import folded, replicated
 from sim.sampling import EndpointDraw
 from sim.store import Group, resumable
 from theory.processes import OU
@@ -176,7 +175,7 @@ class Recursion:
     @property
     def knowledge(self) -> Knowledge:
         """How the generated laws of this recursion are known."""
-        if self.target_law is None or isinstance(self.composition, Pooled):
+        if self.target_law is None or not self.policy.knows_law:
             return "samples"
         if isinstance(self.sampler, EndpointDraw):
             return "exact"
@@ -232,7 +231,7 @@ def run(
         return at_i
 
     def body(i: int, state: State) -> tuple[State, xr.Dataset]:
-        state, record = stages.generation(i, _fold(keys, i), at(i), state)
+        state, record = stages.generation(i, folded(keys, i), at(i), state)
         return state, _labelled(record, axes, shape, recursion, state.samples.shape[-1])
 
     with progress.stage("generations", recursion.generations) as bar:
@@ -270,7 +269,7 @@ class _Stages:
         if self.prototype.segments:
             with self.progress.stage(f"training {i}", self.prototype.segments) as bar:
                 for s in range(self.prototype.segments):
-                    segment_keys = _fold(_stage(keys, "train"), s)
+                    segment_keys = folded(_stage(keys, "train"), s)
                     fit = self._advance(segment_keys, at, fit, data)
                     jax.block_until_ready(fit)
                     bar.tick()
@@ -374,13 +373,9 @@ def _all_finite(law: Any) -> Array:
     return jnp.all(jnp.stack([jnp.all(~jnp.isnan(leaf)) for leaf in leaves]))
 
 
-def _fold(keys: Array, index: int) -> Array:
-    return jax.vmap(jr.fold_in, in_axes=(0, None))(keys, index)
-
-
 def _stage(key: Array, name: str) -> Array:
     index = STAGES.index(name)
-    return _fold(key, index) if key.ndim else jr.fold_in(key, index)
+    return folded(key, index) if key.ndim else jr.fold_in(key, index)
 
 
 def _labelled(

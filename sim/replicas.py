@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.random as jr
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array
 
 from theory.validation import InputError, require
 
-__all__ = ["mesh", "replicated", "set_cpu_devices"]
+__all__ = ["folded", "mesh", "replicated", "set_cpu_devices"]
 
 AXIS = "replica"
 
@@ -110,6 +112,11 @@ def replicated(
         return compiled(args)
 
     return call
+
+
+def folded(keys: Array, index: int) -> Array:
+    """Every replica's key with `index` folded in."""
+    return jax.vmap(jr.fold_in, in_axes=(0, None))(keys, index)
 
 
 def _compiler_options(devices: Mesh) -> dict[str, Any]:

@@ -5,7 +5,14 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["InputError", "require", "require_finite", "require_in", "require_positive"]
+__all__ = [
+    "InputError",
+    "require",
+    "require_count",
+    "require_finite",
+    "require_in",
+    "require_positive",
+]
 
 
 class InputError(ValueError):
@@ -16,6 +23,12 @@ def require(ok: bool, name: str, allowed: str, value: Any) -> None:
     """Raise `InputError` "NAME must be ALLOWED, got VALUE." unless `ok`."""
     if not ok:
         raise InputError(f"{name} must be {allowed}, got {_short(value)}.")
+
+
+def require_count(name: str, value: Any) -> None:
+    """Refuse what is not an integer >= 1."""
+    whole = isinstance(value, int) and value >= 1
+    require(whole, name, "an integer >= 1", value)
 
 
 def require_finite(name: str, value: Any) -> None:

@@ -4,8 +4,6 @@ Three recursions: a kernel score on five modes in 10-D, whose laws are known exa
 networks in 1-D and 2-D, whose laws are carried on a grid.
 """
 
-import jax
-import jax.random as jr
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -22,6 +20,7 @@ from sim.measures.observability import Branches
 from sim.measures.samples import Moments
 from sim.recursion import Recursion
 from sim.recursion import run as recurse
+from sim.replicas import folded
 from sim.sampling import EndpointDraw, ReverseSDE
 from sim.store import Group, Run
 from sim.targets import Mixture, bimodal, five_modes
@@ -75,7 +74,7 @@ def simulate(settings: OneGeneration, run: Run, progress) -> xr.Dataset:
             with progress.stage(LEARNERS[learner]):
                 trace = recurse(
                     recursion,
-                    jax.vmap(jr.fold_in, in_axes=(0, None))(keys, k),
+                    folded(keys, k),
                     {"alpha": np.tile(alpha, (1, settings.generations))},
                     {"seed": np.array(group.seeds), "alpha": alphas},
                     group.part(learner),

@@ -50,8 +50,7 @@ def draw(settings: Sizes, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
     other.grid(visible=False)
     for one in (ax, other):
         one.set_ylim(bottom=0)
-    handles = [a.get_legend_handles_labels() for a in (ax, other)]
-    ax.legend(*(a + b for a, b in zip(*handles, strict=True)), loc="lower left")
+    style.joint_legend((ax, other), loc="lower left")
     panels = (
         (axes[0, 1], "clumping", r"$S_n$", spikiness(trace)),
         (axes[1, 0], "score over held-out real points'", r"GS / GS$_{\rm ref}$",

@@ -13,7 +13,6 @@ from jaxtyping import Float
 from figures.memorization.presets.common import Learning
 from sim.image_files import checksum, load_rows
 from sim.targets import (
-    PrincipalFrame,
     Split,
     digits,
     eight_modes,
@@ -27,7 +26,7 @@ from sim.targets import (
 )
 from theory.validation import require
 
-__all__ = ["Source", "described", "drawn", "images", "picture_frame", "source"]
+__all__ = ["Source", "described", "drawn", "images", "pictured", "source"]
 
 TRAIN = 1_024
 """Images that may be trained on, more if a training set is larger; others are held out."""
@@ -35,26 +34,25 @@ LEAST_HELD_OUT = 64
 AMBIENT = 16  # dimension that manifolds are embedded in
 STD = 0.5  # of images in principal components, all entries together
 
-LAWS: dict[str, Callable[[], Any]] = {
-    "mixture": eight_modes,
-    "sphere": lambda: sphere(AMBIENT),
-    "torus": lambda: torus(AMBIENT),
-    "ring": lambda: ring(AMBIENT, noise=0.0),
-    "swiss-roll": lambda: swiss_roll(AMBIENT, noise=0.0),
-    "linear": lambda: hidden_manifold(AMBIENT, 4, "identity"),
-    "hidden": lambda: hidden_manifold(AMBIENT, 4, "tanh"),
+LAWS: dict[str, tuple[Callable[[], Any], str]] = {
+    "mixture": (eight_modes, "eight Gaussians in 8-D"),
+    "sphere": (lambda: sphere(AMBIENT), f"the unit sphere in {AMBIENT}-D"),
+    "torus": (lambda: torus(AMBIENT), f"a flat torus in {AMBIENT}-D"),
+    "ring": (lambda: ring(AMBIENT, noise=0.0), f"a circle in {AMBIENT}-D"),
+    "swiss-roll": (
+        lambda: swiss_roll(AMBIENT, noise=0.0),
+        f"a swiss roll in {AMBIENT}-D",
+    ),
+    "linear": (
+        lambda: hidden_manifold(AMBIENT, 4, "identity"),
+        f"a 4-D linear manifold in {AMBIENT}-D",
+    ),
+    "hidden": (
+        lambda: hidden_manifold(AMBIENT, 4, "tanh"),
+        f"tanh of a 4-D linear manifold in {AMBIENT}-D",
+    ),
 }
-
-
-LAWS_SHOWN = {
-    "mixture": "eight Gaussians in 8-D",
-    "sphere": f"the unit sphere in {AMBIENT}-D",
-    "torus": f"a flat torus in {AMBIENT}-D",
-    "ring": f"a circle in {AMBIENT}-D",
-    "swiss-roll": f"a swiss roll in {AMBIENT}-D",
-    "linear": f"a 4-D linear manifold in {AMBIENT}-D",
-    "hidden": f"tanh of a 4-D linear manifold in {AMBIENT}-D",
-}
+"""How to build what is no set of images, and what captions call it."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class Source:
 def described(settings: Learning) -> str:
     """What is learned, for a caption; of a file its name and checksum."""
     if settings.data in LAWS:
-        return LAWS_SHOWN[settings.data]
+        return LAWS[settings.data][1]
     what = "scikit-learn's digits"
     if settings.data != "digits":
         what = f"{Path(settings.data).name} (SHA-256 {checksum(settings.data)[:12]})"
@@ -94,9 +92,10 @@ def source(settings: Learning, seeds: range) -> Source:
     """The data of these seeds; with images each seed has its own split and axes."""
     if settings.data in LAWS:
         require(not settings.channels, "channels", "0 for points", settings.channels)
-        target = LAWS[settings.data]()
+        target = LAWS[settings.data][0]()
         return Source(target, dim=target.dim)
-    splits = [_split(settings, seed) for seed in seeds]
+    pixels = images(settings)
+    splits = [_split(settings, pixels, seed) for seed in seeds]
     rows = {
         name: np.stack([getattr(split, name) for split in splits])
         for name in ("train", "held_out")
@@ -120,21 +119,27 @@ def drawn(
     return points[:n], points[n:]
 
 
+def pictured(settings: Learning, seed: int) -> dict[str, Any]:
+    """What a seed's points are drawn with where they are square images; else nothing."""
+    if settings.data in LAWS:
+        return {}
+    pixels = images(settings)
+    if math.isqrt(pixels.shape[1]) ** 2 != pixels.shape[1]:
+        return {}
+    frame = principal_frame(pixels, _train(settings), _components(settings), seed, STD)
+    return {
+        "frame_mean": ("pixel", frame.mean),
+        "frame_axes": (("coordinate", "pixel"), frame.axes),
+        "frame_factor": frame.factor,
+        "frame_ends": ("end", [pixels.min(), pixels.max()]),
+    }
+
+
 def images(settings: Learning) -> Float[np.ndarray, "m d"]:
     """The images as flat rows."""
     if settings.data == "digits":
         return np.asarray(digits().images, np.float64)
     return load_rows(settings.data, settings.sha256 or None)
-
-
-def picture_frame(settings: Learning, seed: int) -> PrincipalFrame | None:
-    """The frame of a seed's points where they are square images; else None."""
-    if settings.data in LAWS:
-        return None
-    rows = images(settings)
-    if math.isqrt(rows.shape[1]) ** 2 != rows.shape[1]:
-        return None
-    return principal_frame(rows, _train(settings), _components(settings), seed, STD)
 
 
 def _components(settings: Learning) -> int | None:
@@ -145,9 +150,9 @@ def _train(settings: Learning) -> int:
     return max(TRAIN, settings.largest)
 
 
-def _split(settings: Learning, seed: int) -> Split:
-    rows, train = images(settings), _train(settings)
+def _split(settings: Learning, images: np.ndarray, seed: int) -> Split:
+    train = _train(settings)
     least = train + LEAST_HELD_OUT
     allowed = f">= {least}, {train} to train on and the rest held out"
-    require(len(rows) >= least, "images in data", allowed, len(rows))
-    return principal_split(rows, train, _components(settings), seed, STD)
+    require(len(images) >= least, "images in data", allowed, len(images))
+    return principal_split(images, train, _components(settings), seed, STD)

@@ -5,16 +5,14 @@ left when they replace the data, when a share of the data is new, and when they 
 Right: with a visible bandwidth h the score stays while entropy falls.
 """
 
-import jax
 import jax.numpy as jnp
-import jax.random as jr
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
 from figures import style
 from figures.memorization.loops import summary
-from figures.memorization.marks import in_every_run
+from figures.memorization.marks import in_every_run, in_the_mean
 from figures.memorization.presets.mechanisms import Genealogy
 from figures.replication import interval, over_seeds, replica_keys
 from sim.composition import Pooled
@@ -23,6 +21,7 @@ from sim.measures.lineage import Lineage
 from sim.measures.memorisation import Copying, Spacing
 from sim.recursion import Recursion
 from sim.recursion import run as recurse
+from sim.replicas import folded
 from sim.sampling import EndpointDraw
 from sim.store import Group, Run
 from sim.targets import Mixture
@@ -73,7 +72,7 @@ def simulate(settings: Genealogy, run: Run, progress) -> xr.Dataset:
             with progress.stage(name):
                 traces[name] = recurse(
                     recursion,
-                    jax.vmap(jr.fold_in, in_axes=(0, None))(keys, k),
+                    folded(keys, k),
                     {"alpha": np.full((len(group.seeds), settings.rounds), alpha)},
                     {"seed": np.array(group.seeds)},
                     group.part(name),
@@ -168,8 +167,7 @@ def _memoriser(ax, settings: Genealogy, trace: xr.Dataset, curves: xr.Dataset) -
     )  # fmt: skip
     other.set_ylabel("$H(D_n)$ (nats)")
     other.grid(visible=False)
-    handles = [a.get_legend_handles_labels() for a in (ax, other)]
-    ax.legend(*(a + b for a, b in zip(*handles, strict=True)), loc="center right")
+    style.joint_legend((ax, other), loc="center right")
 
 
 def judge(settings: Genealogy, trace: xr.Dataset, curves: xr.Dataset) -> list[Evidence]:
@@ -179,19 +177,9 @@ def judge(settings: Genealogy, trace: xr.Dataset, curves: xr.Dataset) -> list[Ev
     expected = curves.isel(generation=slice(1, None))
 
     def of_mean(claim: str, name: str, loop: str, against: str = "") -> Evidence:
-        values = later[name].sel(loop=loop)
-        slack = values.mean("seed") - expected[name].sel(loop=against or loop)
-        return Evidence(
-            claim,
-            f"{NAMES[loop]}, N = {n}, {settings.rounds - 1} rounds",
-            "==",
-            slack.values,
-            standard_error=values.std("seed", ddof=1).values / np.sqrt(runs),
-            dof=runs - 1,
-            margin=EQUAL,
-            seeds=runs,
-            n=n,
-        )
+        gap = later[name].sel(loop=loop) - expected[name].sel(loop=against or loop)
+        setting = f"{NAMES[loop]}, N = {n}, {settings.rounds - 1} rounds"
+        return in_the_mean(claim, setting, gap, EQUAL, n=n)
 
     found = [
         of_mean("gm-survival", "lines", "replace"),

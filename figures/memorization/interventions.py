@@ -4,15 +4,17 @@ N points of F families: F different images, N/F jittered copies of each. The twi
 set of jittered copies of the same images. One model is trained on each set.
 """
 
+from functools import partial
+
 import jax.random as jr
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
 from figures import style
-from figures.memorization.data import described, drawn, source
+from figures.memorization.data import described, drawn
 from figures.memorization.loops import learner, sampler, summary
-from figures.memorization.marks import RUNS, in_every_run, trained
+from figures.memorization.marks import RUNS, in_every_run, in_the_mean, trained
 from figures.memorization.presets.mechanisms import MEMORY, Interventions
 from figures.replication import over_seeds, replica_keys
 from sim.composition import Pooled
@@ -34,10 +36,10 @@ HALF = 0.5
 
 def simulate(settings: Interventions, run: Run, progress) -> xr.Dataset:
     """One model for each family count and seed, and for the halved data."""
-    at, dim = sampler(settings), source(settings, range(1)).dim
+    at = sampler(settings)
     recursion = Recursion(
         target=lambda at: Split(at["train"], at["held_out"]),
-        learner=lambda at: learner(settings, dim),
+        learner=lambda at: learner(settings, at["train"].shape[-1]),
         sampler=at,
         process=ou(float(at.times[0]), 0.0),
         n=settings.n,
@@ -137,27 +139,11 @@ def judge(
     sets = f"{settings.data}, N = {settings.n}, families {settings.families[-1]} and "
     setting = sets + f"{settings.families[0]}"
     halved = f"{settings.data}, N = {settings.n}, all halved"
-    runs = trace.sizes["seed"]
 
     mean = float(most["twin_ratio"].mean())
     memory = ((MEMORY, mean < REMEMBERS, f"it is {mean:.2f}"),)
 
-    def equal(
-        claim: str, setting: str, values: xr.DataArray, margin: float, hypotheses=()
-    ) -> Evidence:
-        return Evidence(
-            claim,
-            setting,
-            "==",
-            float(values.mean("seed")),
-            standard_error=float(values.std("seed", ddof=1)) / np.sqrt(runs),
-            dof=runs - 1,
-            margin=margin,
-            hypotheses=hypotheses,
-            seeds=runs,
-            n=settings.n,
-        )
-
+    equal = partial(in_the_mean, n=settings.n)
     rho = "twin_ratio"
     return [
         in_every_run(
@@ -169,12 +155,12 @@ def judge(
             scale=most["score"],
             n=settings.n,
         ),
-        equal("gm-entropy-not-memory", setting, fewest[rho] - most[rho], KEEPS, memory),
+        equal("gm-entropy-not-memory", setting, fewest[rho] - most[rho], KEEPS, hypotheses=memory),
         equal(
             "gm-scale-halves-score", halved,
             half["score"] / (HALF * most["score"]) - 1.0, SCALES,
         ),
-        equal("gm-scale-not-memory", halved, half[rho] - most[rho], SCALES, memory),
+        equal("gm-scale-not-memory", halved, half[rho] - most[rho], SCALES, hypotheses=memory),
     ]  # fmt: skip
 
 

@@ -5,8 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import jax
-import jax.random as jr
 import numpy as np
 import xarray as xr
 
@@ -15,7 +13,8 @@ from figures.memorization.presets.common import SEGMENTS, Learning
 from figures.replication import replica_keys
 from sim.composition import Pooled, Random, Selection
 from sim.heun import Heun
-from sim.learners.denoiser import Architecture, Denoiser, Perceptron
+from sim.learners.denoiser import Architecture, Denoiser
+from sim.learners.perceptron import Perceptron
 from sim.learners.unet import UNet
 from sim.measures.companions import HeldOut, NearestRows, SourceShare, TwinLoss
 from sim.measures.generalisation import (
@@ -28,6 +27,7 @@ from sim.measures.generalisation import (
 from sim.measures.memorisation import Copying, Fidelity, Spacing, Twin
 from sim.recursion import Recursion
 from sim.recursion import run as recurse
+from sim.replicas import folded
 from sim.store import Group
 from theory.processes import ou
 from theory.validation import require
@@ -45,8 +45,6 @@ class Loop:
     """the pool holds the original points and all since, or the latest model's alone"""
     generate: int | None = None
     """points that a model generates; N by default"""
-    alpha: float = 0.0
-    """share of new real points"""
     keep: int = 0
     """generated points that are kept for pictures, each with its nearest training point"""
 
@@ -114,8 +112,8 @@ def run_loop(
     shape = (len(group.seeds), settings.generations)
     trace = recurse(
         recursion,
-        jax.vmap(jr.fold_in, in_axes=(0, None))(keys, number),
-        {"alpha": np.full(shape, loop.alpha), **data.parameters(settings.generations)},
+        folded(keys, number),
+        {"alpha": np.zeros(shape), **data.parameters(settings.generations)},
         {"seed": np.array(group.seeds)},
         group,
         progress,

@@ -11,12 +11,11 @@ from figures import style
 from figures.memorization.presets.common import FAITHFUL, NO_WORSE, Learning
 from theory.claims import Evidence
 
-NEAR = 0.15  # excess distance to real points that a faithful model may have
-
 __all__ = [
     "RUNS",
     "faithful",
     "in_every_run",
+    "in_the_mean",
     "jackknife",
     "no_worse",
     "over_runs",
@@ -24,6 +23,7 @@ __all__ = [
     "trained",
 ]
 
+NEAR = 0.15  # excess distance to real points that a faithful model may have
 RUNS = "Points: mean over runs; bars: from the lowest to the highest run."
 
 
@@ -69,6 +69,24 @@ def in_every_run(
         standard_error=error.values,
         scale=abs(size).values,
         seeds=slack.sizes.get("seed", 1),
+        **more,
+    )
+
+
+def in_the_mean(
+    claim: str, setting: str, values: xr.DataArray, margin: float, **more
+) -> Evidence:
+    """The mean over runs is 0 to `margin`; one slack for each entry without its "seed"."""
+    runs = values.sizes["seed"]
+    return Evidence(
+        claim,
+        setting,
+        "==",
+        values.mean("seed").values,
+        standard_error=values.std("seed", ddof=1).values / np.sqrt(runs),
+        dof=runs - 1,
+        margin=margin,
+        seeds=runs,
         **more,
     )
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from figures import style
-from figures.memorization.data import described, drawn, images, picture_frame
+from figures.memorization.data import described, drawn, pictured
 from figures.memorization.loops import Loop, run_loop
 from figures.memorization.marks import (
     RUNS,
@@ -52,14 +52,7 @@ def simulate(settings: Sizes, run: Run, progress) -> xr.Dataset:
     trace.attrs["data"] = described(settings)
     real, _ = drawn(settings, 0, min(settings.sizes[-1], SHOWN), 0)
     trace["real_points"] = ("real", "coordinate"), real
-    frame = picture_frame(settings, 0)
-    if frame is not None:
-        trace["frame_mean"] = "pixel", frame.mean
-        trace["frame_axes"] = ("coordinate", "pixel"), frame.axes
-        trace["frame_factor"] = frame.factor
-        ends = np.quantile(images(settings), (0.0, 1.0))
-        trace["frame_ends"] = "end", ends
-    return trace
+    return trace.assign(pictured(settings, 0))
 
 
 def predict(settings: Sizes, trace: xr.Dataset) -> xr.Dataset:

@@ -9,7 +9,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import jax.random as jr
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
@@ -23,7 +22,7 @@ from figures.replication import over_seeds, replica_keys
 from sim.measures.estimate import mean_estimate
 from sim.measures.generalisation import twin_ratio
 from sim.measures.neighbours import nearest
-from sim.replicas import replicated
+from sim.replicas import folded, replicated
 from sim.store import Group, Run, resumable
 from theory.claims import Evidence
 from theory.processes import ou
@@ -65,10 +64,8 @@ def _one_size(settings: TrainingTime, n: int, k: int, group: Group, bar) -> xr.D
     data, twin = (
         jnp.asarray(np.stack(of), jnp.float32) for of in zip(*sets, strict=True)
     )
-    keys = jax.vmap(jr.fold_in, in_axes=(0, None))(
-        replica_keys(settings.seed, group.seeds), k
-    )
-    of = lambda name: jax.vmap(jr.fold_in, in_axes=(0, None))(keys, PARTS.index(name))
+    keys = folded(replica_keys(settings.seed, group.seeds), k)
+    of = lambda name: folded(keys, PARTS.index(name))
     init = replicated(lambda key, x: model.init(key, x, None, process))
     advance = replicated(lambda key, fit, x: model.advance(key, fit, x, process))
 
@@ -92,8 +89,7 @@ def _one_size(settings: TrainingTime, n: int, k: int, group: Group, bar) -> xr.D
     look = replicated(look_one)
 
     def body(i: int, fit: Any) -> tuple[Any, xr.Dataset]:
-        segment = jax.vmap(jr.fold_in, in_axes=(0, None))(of("train"), i)
-        fit = advance(segment, fit, data)
+        fit = advance(folded(of("train"), i), fit, data)
         record = jax.block_until_ready(look(of("noise"), fit, data, twin))
         seeds = {"seed": np.array(group.seeds)}
         found = {name: ("seed", np.asarray(v)) for name, v in record.items()}

@@ -13,7 +13,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import jax.random as jr
 import numpy as np
 import xarray as xr
 
@@ -24,6 +23,7 @@ from sim.learners.density import Frequencies, GaussianMLE, GridKernel
 from sim.measures.tabulated import SquaredError, TotalVariation
 from sim.recursion import Recursion
 from sim.recursion import run as recurse
+from sim.replicas import folded
 from sim.sampling import EndpointDraw
 from sim.store import Group
 from sim.targets import Mixture, Tabulated, categories, tabulated
@@ -219,7 +219,7 @@ def simulate_loop(
         parameters[name] = np.tile(rows, loop.recursion.generations)
     keys = replica_keys(seed, group.seeds, conditions)
     if lot:
-        keys = jax.vmap(jr.fold_in, in_axes=(0, None))(keys, lot)
+        keys = folded(keys, lot)
     return recurse(
         loop.recursion,
         keys,

@@ -7,7 +7,7 @@ Generation s trains on :math:`n_s` points of
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -41,6 +41,7 @@ class Mixing:
     data: Dataset
     protocol: str = "fresh"
     reach: int = 1
+    knows_law: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Refuse unknown protocols."""

@@ -9,7 +9,7 @@ jit- and vmap-able, written for one replica; the loop calls, for one generation,
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from jaxtyping import Array, Float
 
@@ -44,6 +44,9 @@ class State(NamedTuple):
 
 class Composition(Protocol):
     """A composition policy."""
+
+    knows_law: ClassVar[bool]
+    """whether `law` gives q_i wherever p and the models' laws are known"""
 
     def parameters(self, replicas: int, generations: int) -> Mapping[str, Any]:
         """Parameters that the policy sets itself, (replicas, generations)."""

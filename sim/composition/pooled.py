@@ -7,7 +7,7 @@ points may take the place of selected ones.
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -49,6 +49,7 @@ class Pooled:
     """which points of the pool are trained on"""
     batches: int = 1
     """batches in the pool: 1 replaces, the number of generations accumulates"""
+    knows_law: ClassVar[bool] = False  # a selection changes it
 
     def __post_init__(self) -> None:
         """Refuse impossible settings."""

@@ -6,7 +6,7 @@ kept: the training set is its reservoir (Vitter 1985, in batches).
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import jax.random as jr
@@ -23,6 +23,8 @@ __all__ = ["Reservoir", "accumulate_laws", "accumulate_samples"]
 @dataclass(frozen=True)
 class Reservoir:
     """Accumulate and subsample: its memory is the training set and the pooled law."""
+
+    knows_law: ClassVar[bool] = True
 
     def parameters(self, replicas: int, generations: int) -> dict[str, Any]:
         """The share of the newest batch, 1/(i+1)."""

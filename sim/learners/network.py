@@ -34,7 +34,7 @@ import optax
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from theory.processes import OU
-from theory.validation import require, require_in, require_positive
+from theory.validation import require, require_count, require_in, require_positive
 
 __all__ = ["Network", "NetworkScore"]
 
@@ -86,9 +86,7 @@ class Network:
     def __post_init__(self) -> None:
         """Refuse impossible settings."""
         for name in ("width", "depth", "steps", "batch", "segments"):
-            value = getattr(self, name)
-            whole = isinstance(value, int) and value >= 1
-            require(whole, name, "an integer >= 1", value)
+            require_count(name, getattr(self, name))
         allowed = f"a multiple of segments = {self.segments}"
         require(self.steps % self.segments == 0, "steps", allowed, self.steps)
         require_positive("learning_rate", self.learning_rate)

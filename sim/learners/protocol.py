@@ -91,7 +91,11 @@ class Learner(Protocol):
 
 
 class Target(Protocol):
-    """The data law p."""
+    """The data law p.
+
+    A target that holds points out offers ``reference(key, n)``, draws of those, and
+    ``spare``, how many there are; the loop then compares with all of them.
+    """
 
     @property
     def dim(self) -> int:

@@ -20,8 +20,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from sim.learners.denoiser import fourier_features, require_count
-from theory.validation import require
+from sim.learners.perceptron import fourier_features
+from theory.validation import require, require_count
 
 __all__ = ["UNet"]
 
@@ -43,12 +43,11 @@ class UNet:
 
     def __post_init__(self) -> None:
         """Refuse impossible settings."""
-        for name in ("height", "width", "colours"):
-            require(
-                len(self.shape) == 3, "shape", "(height, width, colours)", self.shape
-            )
-            place = ("height", "width", "colours").index(name)
-            require_count(f"shape: {name}", self.shape[place])
+        names = ("height", "width", "colours")
+        whole = len(self.shape) == len(names)
+        require(whole, "shape", f"({', '.join(names)})", self.shape)
+        for name, size in zip(names, self.shape, strict=True):
+            require_count(f"shape: {name}", size)
         require_count("levels", self.levels)
         require_count("channels", self.channels)
         whole = self.channels % GROUPS == 0

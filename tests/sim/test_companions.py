@@ -8,7 +8,8 @@ import jax.random as jr
 import numpy as np
 import pytest
 
-from sim.learners.denoiser import Denoiser, Perceptron
+from sim.learners.denoiser import Denoiser
+from sim.learners.perceptron import Perceptron
 from sim.measures.companions import HeldOut, NearestRows, SourceShare, TwinLoss
 from theory.processes import ou
 from theory.validation import InputError

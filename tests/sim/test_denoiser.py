@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from sim.heun import Heun
-from sim.learners.denoiser import Denoiser, FittedDenoiser, Perceptron, denoising_loss
+from sim.learners.denoiser import Denoiser, FittedDenoiser, denoising_loss
+from sim.learners.perceptron import Perceptron
 from sim.replicas import replicated
 from sim.targets import Mixture
 from theory.mixtures import gaussian_mixture

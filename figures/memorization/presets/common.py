@@ -18,6 +18,7 @@ __all__ = [
     "PAPER",
     "PAPERS",
     "UNSURE",
+    "BySize",
     "Learning",
     "claim",
 ]
@@ -101,6 +102,25 @@ class Learning(Settings):
             require(ok, name, "0 or a multiple of 8", value)
         else:
             super()._check(name, value)
+
+
+@dataclass(frozen=True)
+class BySize(Learning):
+    """Training sets of several sizes."""
+
+    sizes: tuple[int, ...] = (128, 256, 512, 1024)
+    """points of the training sets, rising"""
+
+    @property
+    def largest(self) -> int:
+        """The largest size."""
+        return max(self.sizes)
+
+    def __post_init__(self) -> None:
+        """Refuse impossible settings before anything is written."""
+        super().__post_init__()
+        ok = len(self.sizes) >= 2 and list(self.sizes) == sorted(set(self.sizes))
+        require(ok, "sizes", "at least two, rising", self.sizes)
 
 
 NAMES = (

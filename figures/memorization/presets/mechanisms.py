@@ -8,6 +8,7 @@ from figures.memorization.presets.common import (
     IF_MET,
     PAPER,
     UNSURE,
+    BySize,
     Learning,
     claim,
 )
@@ -48,26 +49,15 @@ class Genealogy(Settings):
 
 
 @dataclass(frozen=True)
-class TrainingTime(Learning):
+class TrainingTime(BySize):
     """Settings of gm12; `steps` is the longest training."""
 
     sizes: tuple[int, ...] = (32, 64, 128, 256, 512, 1024)
-    """points of the training set"""
+    """points of the training sets, rising"""
     looks: int = 8
     """training times at which a model is looked at, equal steps"""
     samples: int = 512
     """generated points at each look"""
-
-    @property
-    def largest(self) -> int:
-        """The largest size."""
-        return max(self.sizes)
-
-    def __post_init__(self) -> None:
-        """Refuse impossible settings before anything is written."""
-        super().__post_init__()
-        ok = len(self.sizes) >= 2 and list(self.sizes) == sorted(set(self.sizes))
-        require(ok, "sizes", "at least two, rising", self.sizes)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from figures.memorization.presets.common import (
     NO_WORSE,
     PAPER,
     UNSURE,
-    Learning,
+    BySize,
     claim,
 )
 from figures.settings import presets
@@ -20,24 +20,15 @@ __all__ = ["CLAIMS", "FIGURES", "Sizes"]
 
 
 @dataclass(frozen=True)
-class Sizes(Learning):
+class Sizes(BySize):
     """Settings of gm1 to gm6."""
 
-    sizes: tuple[int, ...] = (128, 256, 512, 1024)
-    """points of the training sets, rising"""
     keep: int = 64
     """generated points that are kept for pictures"""
-
-    @property
-    def largest(self) -> int:
-        """The largest size."""
-        return max(self.sizes)
 
     def __post_init__(self) -> None:
         """Refuse impossible settings before anything is written."""
         super().__post_init__()
-        ok = len(self.sizes) >= 2 and list(self.sizes) == sorted(set(self.sizes))
-        require(ok, "sizes", "at least two, rising", self.sizes)
         least = min(self.sizes)
         require(least >= 8, "sizes", ">= 8", least)
         require(self.keep <= least, "keep", f"<= the least size, {least}", self.keep)

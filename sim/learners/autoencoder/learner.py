@@ -29,7 +29,7 @@ from sim.learners.autoencoder.network import (
 from sim.learners.autoencoder.online import draw_levels
 from theory.denoiser import Activation, Training, training
 from theory.processes import OU
-from theory.validation import require, require_in, require_positive
+from theory.validation import require_count, require_in, require_positive
 
 __all__ = ["Autoencoder", "AutoencoderScore"]
 
@@ -65,9 +65,7 @@ class Autoencoder:
     def __post_init__(self) -> None:
         """Refuse impossible settings."""
         for name in ("width", "passes"):
-            value = getattr(self, name)
-            whole = isinstance(value, int) and value >= 1
-            require(whole, name, "an integer >= 1", value)
+            require_count(name, getattr(self, name))
         require_positive("times", self.times)
         require_positive("rate", self.rate)
         require_in("spread", self.spread, 0.0, 1e6)

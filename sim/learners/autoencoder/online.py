@@ -16,7 +16,7 @@ from sim.laws import categorical
 from sim.learners.autoencoder.network import Levels, Weights, norms, overlaps, sgd_step
 from sim.learners.autoencoder.realisation import Realised
 from theory.denoiser import Overlaps, Training
-from theory.validation import require, require_finite
+from theory.validation import require, require_count, require_finite
 
 __all__ = [
     "Source",
@@ -147,7 +147,6 @@ def require_weights(weights: Weights, reference: Realised) -> None:
 def require_steps(steps: int, record_every: int) -> None:
     """Refuse step counts that are not whole, positive, and a whole number of pieces."""
     for name, value in (("record_every", record_every), ("steps", steps)):
-        ok = isinstance(value, int) and value >= 1
-        require(ok, name, "an integer >= 1", value)
+        require_count(name, value)
     allowed = f"a multiple of record_every = {record_every}"
     require(steps % record_every == 0, "steps", allowed, steps)

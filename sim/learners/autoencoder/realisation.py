@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from sim.laws import categorical
 from theory.structured import StructuredMixture
-from theory.validation import InputError, require, require_in
+from theory.validation import InputError, require, require_count, require_in
 
 __all__ = ["Realised", "initial_weights", "realise"]
 
@@ -121,7 +121,7 @@ def realise(data: StructuredMixture, dim: int) -> Realised:
         InputError: where the masses do not fill `dim` coordinates, or a block has fewer
             coordinates than its directions need.
     """
-    require(isinstance(dim, int) and dim >= 1, "dim", "an integer >= 1", dim)
+    require_count("dim", dim)
     masses, gram = np.asarray(data.masses), np.asarray(data.gram)
     sizes = np.round(masses * dim).astype(int)
     filled = sizes.sum() == dim and (sizes > 0).all()
