@@ -44,7 +44,7 @@ ODD = ("tanh", "erf")
 """Of these the generated law has two modes along a unit where an index is positive."""
 MOST_MODES = 5
 MOST_UNITS = 3
-MOST = 5
+MOST = 4
 """Generations after the first."""
 RADIUS = 3.0
 """Distance of every mode from the centre."""
@@ -57,7 +57,7 @@ DIM = 200
 """Dimension of the networks that are simulated."""
 PIECE = 100
 """Their steps between two looks: training lasts a whole number of pieces."""
-POINTS, SUBSTEPS, STEPS = 20, 2, 40
+POINTS, SUBSTEPS, STEPS = 20, 2, 80
 """Drawn intervals of the learning curve and steps in each; steps of a generation."""
 
 
@@ -74,11 +74,11 @@ class Settings:
     t: float = 0.7
     """noise level of training, in [0.1, 0.95]; 0 is noise, 1 is data"""
     rate: float = 0.1
-    """learning rate eta, in [0.05, 0.5]"""
+    """learning rate eta, in [0.1, 0.5]"""
     decay: float = 0.0
     """a >= 0 of the spectrum s^-a, at most 2; 0 is flat"""
-    tau: float = 4.0
-    """training time 2 eta n/d of every generation, in [0.5, 6]"""
+    tau: float = 2.0
+    """training time 2 eta n/d of every generation, in [0.5, 5]"""
     generations: int = 3
     """retrained after the first, in [1, MOST]"""
     real_fraction: float = 0.0
@@ -88,7 +88,7 @@ class Settings:
         """Refuse what no slider can set."""
         for name, (low, high) in {
             "modes": (1, MOST_MODES), "width": (1, MOST_UNITS), "t": (0.1, 0.95),
-            "rate": (0.05, 0.5), "decay": (0.0, 2.0), "tau": (0.5, 6.0),
+            "rate": (0.1, 0.5), "decay": (0.0, 2.0), "tau": (0.5, 5.0),
             "generations": (1, MOST), "real_fraction": (0.0, 1.0),
         }.items():  # fmt: skip
             require_in(name, getattr(self, name), low, high)
@@ -96,7 +96,9 @@ class Settings:
         allowed = f"one of {', '.join(ACTIVATIONS)}"
         require(known, "activation", allowed, self.activation)
         ok = self.real_fraction == 0 or self.decay == 0
-        require(ok, "real_fraction", "0 unless the spectrum is flat", self.real_fraction)
+        require(
+            ok, "real_fraction", "0 unless the spectrum is flat", self.real_fraction
+        )
 
     @property
     def pieces(self) -> int:
@@ -230,7 +232,7 @@ def _rules(width: int) -> Rules:
     """Averages to about 1e-3."""
     if width == 1:
         return product_rules(1, 100, 32)
-    size = 2**11
+    size = 2**10
     points = jnp.asarray(normal_sobol(2 * width, size))
     equal = jnp.full((size,), 1.0 / size, jnp.float64)
     own = Nodes(points[:, None, width:], jnp.ones(1, jnp.float64))

@@ -55,7 +55,11 @@ def _drawn(settings: Settings, theory: Theory, simulated: Simulated | None) -> F
         points = getattr(simulated, name, np.zeros((0, 2)))
         _plane(ax, getattr(theory, name), points)
     below[0].legend(
-        handles=marks()[:2], loc="upper center", ncols=2, fontsize=7.5, borderaxespad=0.1
+        handles=marks()[:2],
+        loc="upper center",
+        ncols=2,
+        fontsize=7.5,
+        borderaxespad=0.1,
     )
     style.panel(
         below[2], "Retrained", "generation $g$", "variance, size", log="y", whole="x"
@@ -122,7 +126,11 @@ def autoencoder_table(
     end, chain = theory.curve, theory.generations
     rows = [
         Number("tau", "training time τ, whole pieces", theory.tau[-1]),
-        Number("samples", "training samples per dimension n/d", theory.tau[-1] / (2 * settings.rate)),
+        Number(
+            "samples",
+            "training samples per dimension n/d",
+            theory.tau[-1] / (2 * settings.rate),
+        ),
         Number("critical", "critical training time", _or(theory.critical, "none")),
         Number("M", "overlap M11 of the first unit", end.M[-1][0, 0]),
         Number("Q", "its size Q11", end.Q[-1][0, 0]),
@@ -139,7 +147,9 @@ def autoencoder_table(
             Number("bulk-last-simulated", "bulk variance, last, simulated", simulated.s2[:, -1].mean()),
             Number("diverged", "networks that diverged", f"{simulated.diverged}"),
         ]  # fmt: skip
-    return numbers(rows, f"K = {settings.modes} modes, r = {settings.width} units, d = {DIM}")
+    return numbers(
+        rows, f"K = {settings.modes} modes, r = {settings.width} units, d = {DIM}"
+    )
 
 
 def _or(value: float, otherwise: str) -> float | str:

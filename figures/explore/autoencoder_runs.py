@@ -143,5 +143,7 @@ def _empty(data: Realised, initial: Weights, pieces):
     """Room for the records of all generations; NaN where none is trained."""
     at = overlaps(initial, data)
     room = lambda a: jnp.full((MOST + 1, len(pieces) + 1, *a.shape), jnp.nan, a.dtype)
-    points = jnp.full((MOST + 1, SAMPLES, data.directions.shape[0]), jnp.nan, jnp.float32)
+    points = jnp.full(
+        (MOST + 1, SAMPLES, data.directions.shape[0]), jnp.nan, jnp.float32
+    )
     return jax.tree.map(room, at), jnp.full((MOST + 1,), jnp.nan), points

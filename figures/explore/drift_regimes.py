@@ -10,7 +10,7 @@ left at the end. In the energy of one generation the two are orthogonal (derived
 moves the law: its drift has an exact recursion (`shift_drift`).
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 
 import jax

@@ -14,7 +14,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from figures.explore.memorization import MOST, RULES, SIZES, Points, Settings, points
+from figures.explore.memorization import MOST, RULES, SIZES, Settings, points
 from figures.replication import replica_keys
 from sim.composition import Greedy, ThresholdDecay
 from sim.heun import Heun
@@ -164,7 +164,10 @@ def _measured(loops: _Model, size: int, spacing: float) -> Simulated:
     )
     score = each(lambda l, g: gs_l2(loops.to_data[l, g]))
     closer = np.array(
-        [closer_share(loops.to_data[0, g], loops.to_twin[0, g]) for g in range(shape[1])]
+        [
+            closer_share(loops.to_data[0, g], loops.to_twin[0, g])
+            for g in range(shape[1])
+        ]
     )
     return Simulated(
         loops.samples,

@@ -8,7 +8,9 @@ without a free constant (derived).
 Every loop has `MOST` models: model G of it is that of a loop of G.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +25,10 @@ from theory.self_consuming.categorical import category_moments, small_noise_devi
 from theory.self_consuming.kernel_density.bandwidth import ROUNDED_REFERENCE
 from theory.self_consuming.kernel_density.grid import REACH, Grid
 from theory.self_consuming.kernel_density.latest import latest_kernel_loop
-from theory.self_consuming.kernel_density.total_variation import predicted_tv
+from theory.self_consuming.kernel_density.total_variation import (
+    TvPrediction,
+    predicted_tv,
+)
 from theory.self_consuming.phase_transition import (
     shape_v1,
     shape_v2,
@@ -34,7 +39,7 @@ from theory.self_consuming.weights import accumulated_bound
 from theory.validation import require, require_in
 
 __all__ = ["LEARNERS", "MOST", "PROTOCOLS", "QUARTER", "SIZES", "AMOUNTS"]
-__all__ += ["Learner", "Settings", "Theory", "theory"]
+__all__ += ["EVERY", "Learner", "Settings", "Theory", "stacked", "theory"]
 
 MOST = 20
 """Models that every loop trains."""
@@ -114,20 +119,18 @@ class Settings:
         even = np.linspace(0.0, np.log1p(self.most), INTERVALS + 1)
         return np.round(self.n * np.expm1(even))
 
-    def schedules(self, every: int = 1) -> list[Schedule]:
-        """One for each amount, or for one in so many."""
-        amounts = self.synthetic[::every]
-        return [fixed_mixture(self.n, m, MOST, self.first) for m in amounts]
+    @property
+    def schedules(self) -> list[Schedule]:
+        """One for each amount."""
+        return [fixed_mixture(self.n, m, MOST, self.first) for m in self.synthetic]
 
-    def bandwidths(self, schedules: list[Schedule]) -> Float[np.ndarray, "k stages"]:
+    def bandwidths(self, schedules: Schedule) -> Float[np.ndarray, "k stages"]:
         """1.06 N^(-1/5) with the N points of each stage."""
-        sizes = np.stack([np.asarray(s.sizes) for s in schedules])
-        return ROUNDED_REFERENCE * sizes**-0.2
+        return ROUNDED_REFERENCE * schedules.sizes**-0.2
 
-    def pseudo_counts(self, schedules: list[Schedule]) -> Float[np.ndarray, "k stages"]:
+    def pseudo_counts(self, schedules: Schedule) -> Float[np.ndarray, "k stages"]:
         """sqrt(N)/2 of each of two categories, the minimax choice; or none."""
-        sizes = np.stack([np.asarray(s.sizes) for s in schedules])
-        return np.sqrt(sizes) / 2.0 * (self.learner == "minimax")
+        return 0.5 * np.sqrt(schedules.sizes) * (self.learner == "minimax")
 
 
 @dataclass(frozen=True)
@@ -161,11 +164,18 @@ class Theory:
         return vertex(self.lam, values) if inside else float("nan")
 
 
+def stacked(schedules: Sequence[Schedule]) -> Schedule:
+    """Schedules of equally many stages as one, with a leading axis; NumPy arrays."""
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *schedules)
+
+
 def theory(settings: Settings) -> Theory:
     """What is predicted of the model, and of the bound on it."""
-    schedules = settings.schedules()
+    schedules = stacked(settings.schedules)
     lam = settings.synthetic / settings.n
-    predict = {"kernel": _kernel, "gaussian": _gaussian}.get(settings.learner, _category)
+    predict = {"kernel": _kernel, "gaussian": _gaussian}.get(
+        settings.learner, _category
+    )
     tv, lower, upper = predict(settings, schedules)
     V1 = settings.first == "V1"
     shape, threshold = (shape_v1, threshold_v1) if V1 else (shape_v2, threshold_v2)
@@ -177,19 +187,19 @@ def theory(settings: Settings) -> Theory:
     )  # fmt: skip
 
 
-def _kernel(settings: Settings, schedules: list[Schedule]):
+def _kernel(settings: Settings, schedules: Schedule):
     """Prediction, and rigorous companions on both sides."""
-    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *schedules)
     h, model = settings.bandwidths(schedules), settings.models - 1
-    found = _kernel_moments[settings.protocol](stacked, h, model)
+    found = _kernel_tv(schedules, h, model, settings.protocol)
     return tuple(map(np.asarray, (found.prediction, found.lower, found.upper)))
 
 
-def _kernel_tv(protocol: str):
-    """Total variation at every amount, one program for all settings of a protocol."""
+@partial(jax.jit, static_argnames="protocol")
+def _kernel_tv(schedules: Schedule, h, model, protocol: str) -> TvPrediction:
+    """At every amount, on a grid of its own: one program for all settings."""
 
     def one(part):
-        schedule, h, model = part
+        schedule, h = part
         added = 2.0 * jnp.max(accumulated_bound(schedule, h**2))
         reach = REACH * jnp.sqrt(1.0 + added)
         grid = Grid(-reach, 2.0 * reach / POINTS, POINTS)
@@ -198,49 +208,39 @@ def _kernel_tv(protocol: str):
         )
         return predicted_tv(mean[0], variance[0], standard(), grid)
 
-    def all_amounts(schedules, h, model):
-        each = jnp.broadcast_to(model, (len(h),))
-        return jax.lax.map(one, (schedules, h, each))
-
-    return jax.jit(all_amounts)
+    return jax.lax.map(one, (schedules, h))
 
 
-_kernel_moments = {protocol: _kernel_tv(protocol) for protocol in PROTOCOLS}
-
-
-def _gaussian(settings: Settings, schedules: list[Schedule]):
+def _gaussian(settings: Settings, schedules: Schedule):
     """From the exact E mu^2, to first order in the error of the fit."""
     if settings.protocol == "iid":
-        stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *schedules)
-        squares = _mean_squares(stacked)
+        squares = _of_schedules(schedules)
     else:
-        squares = jnp.stack(
-            [
-                gaussian_mle.mean_square_fixed_mixture(
-                    settings.n, m, MOST, settings.protocol
-                )
-                for m in settings.synthetic
-            ]
-        )
-    tv = np.asarray(gaussian_mle.predicted_tv(squares[:, settings.models - 1]))
-    return _alone(tv)
+        squares = _of_counts(settings.n, settings.synthetic, settings.protocol)
+    return _alone(gaussian_mle.predicted_tv(squares[:, settings.models - 1]))
 
 
-_mean_squares = jax.jit(jax.vmap(gaussian_mle.mean_square_iid))
+_of_schedules = jax.jit(jax.vmap(gaussian_mle.mean_square_iid))
 
 
-def _category(settings: Settings, schedules: list[Schedule]):
+@partial(jax.jit, static_argnames="protocol")
+def _of_counts(n, synthetic, protocol: str) -> Float[Array, "amounts models"]:
+    square = gaussian_mle.mean_square_fixed_mixture
+    return jax.vmap(lambda m: square(n, m, MOST, protocol))(synthetic)
+
+
+def _category(settings: Settings, schedules: Schedule):
     """From the exact mean and variance of the frequency, its error taken as Gaussian."""
-    p, model = LEARNERS[settings.learner].probability, settings.models - 1
+    p = LEARNERS[settings.learner].probability
     kappa = settings.pseudo_counts(schedules)
-    moments = [
-        category_moments(p, s, k) for s, k in zip(schedules, kappa, strict=True)
-    ]
-    mean, variance = (np.array([part[k][model] for part in moments]) for k in (0, 1))
-    return _alone(np.asarray(small_noise_deviation(mean - p, variance)))
+    mean, variance = (m[:, settings.models - 1] for m in _moments(p, schedules, kappa))
+    return _alone(small_noise_deviation(mean - p, variance))
+
+
+_moments = jax.jit(jax.vmap(category_moments, in_axes=(None, 0, 0)))
 
 
 def _alone(tv: Array) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A prediction without companions."""
     unknown = np.full(tv.shape, np.nan)
-    return tv, unknown, unknown
+    return np.asarray(tv), unknown, unknown

@@ -22,7 +22,9 @@ def transition_picture(
     """Total variation and its bound against the synthetic amount."""
     found = ""
     if simulated is not None:
-        found = f", simulated {simulated.tv.mean[0]:.3g} and {simulated.tv.mean[-1]:.3g}"
+        found = (
+            f", simulated {simulated.tv.mean[0]:.3g} and {simulated.tv.mean[-1]:.3g}"
+        )
     return picture(
         lambda: _drawn(settings, theory, simulated),
         f"Left: total variation of model {settings.models} against synthetic over real "
@@ -62,7 +64,7 @@ def _tv(ax: Axes, theory: Theory, simulated: Simulated | None) -> None:
     style.reference(ax, theory.tv[0])
     for at, word in ((theory.peak, "highest"), (theory.dip, "lowest")):
         if np.isfinite(at):
-            _mark(ax, at, rf"{word} at $\lambda = {at:.3g}$", style.THEORY)
+            _mark(ax, at, f"{word} at {at:.3g}", style.THEORY)
 
 
 def _bound(ax: Axes, theory: Theory, simulated: Simulated | None) -> None:
@@ -72,10 +74,10 @@ def _bound(ax: Axes, theory: Theory, simulated: Simulated | None) -> None:
             1.0 / simulated.step,
         )  # fmt: skip
     for (rate, shape), colour in zip(theory.shapes.items(), COLOURS, strict=True):
-        style.theory(ax, theory.lam, shape, f"shape at $r = {rate:g}$", colour)
+        style.theory(ax, theory.lam, shape, f"shape, rate r = {rate:g}", colour)
         turn = theory.thresholds[rate]
         if turn <= theory.lam[-1]:
-            _mark(ax, turn, rf"turns at $\lambda^\ast = {turn:.3g}$", colour)
+            _mark(ax, turn, f"turns at {turn:.3g}", colour)
 
 
 def _points(ax: Axes, lam, found, label: str, scale: float = 1.0) -> None:
@@ -112,8 +114,12 @@ def transition_table(
     if simulated is not None:
         tv = simulated.tv
         rows += [
-            Number("none-simulated", "TV without synthetic data, simulated", tv.mean[0]),
-            Number("most-simulated", f"TV at m/n = {settings.most}, simulated", tv.mean[-1]),
+            Number(
+                "none-simulated", "TV without synthetic data, simulated", tv.mean[0]
+            ),
+            Number(
+                "most-simulated", f"TV at m/n = {settings.most}, simulated", tv.mean[-1]
+            ),
             Number("runs", "independent runs", f"{simulated.runs}"),
         ]
     return numbers(rows, f"Model {G}, n = {settings.n} real points")

@@ -14,7 +14,13 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from figures.explore.phase_transition import EVERY, LEARNERS, MOST, Settings
+from figures.explore.phase_transition import (
+    EVERY,
+    LEARNERS,
+    MOST,
+    Settings,
+    stacked,
+)
 from figures.replication import interval, replica_keys
 from figures.self_consuming.loops import STILL, standard
 from sim.composition import Counts, Mixing, Real, State, Summary, scheduled
@@ -28,7 +34,7 @@ from theory.self_consuming.weights import accumulated_bound
 
 __all__ = ["GRID", "RUNS", "Interval", "Simulated", "simulate"]
 
-RUNS = {"kernel": 48, "gaussian": 1024, "frequencies": 1024, "minimax": 1024}
+RUNS = {"kernel": 48, "gaussian": 256, "frequencies": 256, "minimax": 256}
 """Independent runs of each learner."""
 GRID = Grid(9.0, 720)
 """Holds every kernel density that can be set, and resolves every bandwidth."""
@@ -62,8 +68,9 @@ class Simulated:
 
 def simulate(settings: Settings, seed: int = 0) -> Simulated:
     """`RUNS` loops of G models at every simulated amount."""
-    schedules = settings.schedules(EVERY)
-    at, _ = scheduled(schedules, settings.protocol)
+    chosen = settings.schedules[::EVERY]
+    schedules = stacked(chosen)
+    at, _ = scheduled(chosen, settings.protocol)
     at["bandwidth"] = settings.bandwidths(schedules)
     at["pseudo_count"] = settings.pseudo_counts(schedules)
     runs = RUNS[settings.learner]
@@ -73,8 +80,7 @@ def simulate(settings: Settings, seed: int = 0) -> Simulated:
         {name: each(values) for name, values in at.items()},
         each(settings.models),
     )
-    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *schedules)
-    bound = _bounds(stacked, steps)[:, :, settings.models - 1]
+    bound = _bounds(schedules, steps)[:, :, settings.models - 1]
     lam = settings.synthetic[::EVERY] / settings.n
     step = float(jnp.mean(steps[:, 0, 0]))
     return Simulated(lam, _over_runs(tv), _over_runs(bound), step, runs)
@@ -93,8 +99,7 @@ def _over_runs(values: Float[Array, "runs amounts"]) -> Interval:
 @cache
 def _program(learner: str, protocol: str):
     """The runs of a learner: compiled once, whatever else the sliders set."""
-    batching = "map" if learner == "kernel" else "vmap"
-    return replicated(partial(_run, _parts(learner), protocol), batching)
+    return replicated(partial(_run, _parts(learner), protocol))
 
 
 def _run(parts: tuple, protocol: str, key: Array, at: dict, models: Array):
