@@ -74,14 +74,17 @@ def _():
 
 @app.cell
 def _(alpha, energy, generations, kind, observability, run, schedule):
-    mo.hstack(
+    mo.vstack(
         [
-            mo.vstack([schedule, alpha, generations]),
-            mo.vstack([kind, energy, observability]),
+            mo.hstack(
+                [
+                    mo.vstack([schedule, alpha, generations]),
+                    mo.vstack([kind, energy, observability]),
+                ],
+                widths="equal",
+            ),
             run,
-        ],
-        justify="space-between",
-        align="end",
+        ]
     )
     return
 

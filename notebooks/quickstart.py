@@ -48,7 +48,7 @@ def _():
 def _():
     target = bimodal(variance=0.5)
     draws = target.sample(jr.key(0), 10_000)
-    mo.show_code(f"sample mean {draws.mean():.3f}, variance {draws.var():.3f}")
+    mo.show_code(f"sample variance {draws.var():.3f}", position="above")
     return (target,)
 
 
@@ -104,7 +104,7 @@ def _(recursion):
         {"alpha": each * alphas[:, None], "size": 0.1 * each},
         {"alpha": alphas},
     )
-    mo.show_code(f"D of the last law: {trace['D'].values[-1].round(4)}")
+    mo.show_code(f"Last drifts: {trace['D'].values[-1]}", position="above")
     return alphas, trace
 
 
@@ -133,7 +133,7 @@ def _(alphas):
 @app.cell
 def _(alpha, trace):
     bounds = drift_bounds(alpha.value, trace["J"].sel(alpha=alpha.value).values)
-    mo.show_code(bounded_picture(trace, bounds, alpha.value))
+    mo.show_code(bounded_picture(trace, bounds, alpha.value), position="above")
     return (bounds,)
 
 
@@ -162,7 +162,7 @@ def _(alpha, bounds, trace):
         for claim, slack in slacks.items()
     ]
     verdicts = decide(evidence, catalogue.claims())
-    mo.show_code(verdict_table(verdicts))
+    mo.show_code(verdict_table(verdicts), position="above")
     return (verdicts,)
 
 

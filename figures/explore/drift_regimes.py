@@ -59,8 +59,8 @@ SCHEDULES = {
     "late": "none at first, only fresh data at the end",
 }
 PROCESS = OU(T=3.0, t0=0.0)
-STEPS = ReverseSDE(60)
-GRID = uniform_grid(9.0, 73, 1, PROCESS.T / STEPS.steps)
+STEPS = ReverseSDE(80)
+GRID = uniform_grid(9.0, 85, 1, PROCESS.T / STEPS.steps)
 TRUSTED = 1e-3
 """Share of a law, or of its drift, beyond what the grid can carry: more is not shown."""
 
@@ -121,6 +121,8 @@ class Theory:
 
     D: Float[np.ndarray, " n_plus_1"]
     """exact drift chi2(p_hat^i || p), its mean over signs"""
+    of_runs: Float[np.ndarray, " n_plus_1"]
+    """the same over the signs of the runs that are simulated"""
     low: Float[np.ndarray, " n_plus_1"]
     """its tenth percentile over signs"""
     high: Float[np.ndarray, " n_plus_1"]
@@ -182,6 +184,7 @@ def _theory(alpha, amplitudes, energy, eta, kind) -> Theory:
     low, high = jnp.quantile(exact.D, jnp.array([0.1, 0.9]), axis=0)
     return Theory(
         D=D,
+        of_runs=jnp.mean(exact.D[:RUNS], axis=0),
         low=low,
         high=high,
         J=J,

@@ -6,7 +6,15 @@ from matplotlib.figure import Figure
 
 from figures import style
 from figures.explore.drift_regimes import Settings, Simulated, Theory
-from figures.explore.page import Number, Shown, numbers, panels, picture, sentence
+from figures.explore.page import (
+    Number,
+    Shown,
+    legend_below,
+    numbers,
+    panels,
+    picture,
+    sentence,
+)
 from theory.error_propagation.regimes import Regime
 
 __all__ = ["drift_picture", "drift_table", "regime_sentence"]
@@ -26,7 +34,7 @@ def drift_picture(
     return picture(
         lambda: _drawn(settings, theory, simulated),
         f"Left: drift over {settings.generations} generations on a logarithmic axis; "
-        f"exact {D:.3g} at the last{found}, tightest bound {theory.bounds.root[-1]:.3g}. "
+        f"exact {D:.3g} at the last{found}, bound {theory.bounds.root[-1]:.3g}. "
         "Right: cosine of each new error with the drift it meets, and inherited share.",
     )
 
@@ -37,7 +45,7 @@ def _drawn(settings: Settings, theory: Theory, simulated: Simulated | None) -> F
     style.panel(
         left,
         f"Drift, {settings.kind} errors",
-        "generation $N$",
+        "generation N",
         r"$D_N = \chi^2(\hat p^N \| p)$",
         log="y",
         whole="x",
@@ -51,28 +59,19 @@ def _drawn(settings: Settings, theory: Theory, simulated: Simulated | None) -> F
             left, laws, simulated.D, "simulated", low=low, high=simulated.D + spread
         )
     style.panel(
-        right, "What decides the regime", "generation $N$", "cosine, share", whole="x"
+        right, "What decides the regime", "generation N", "cosine, share", whole="x"
     )
     right.set_ylim(-1.05, 1.05)
-    _decides(right, laws, theory, simulated)
+    _decides(right, laws, theory, None if settings.kind == "unbiased" else simulated)
     for ax in (left, right):
         ax.set_xlim(0.5, settings.generations + 0.5)
-        ax.legend(loc="best", fontsize=7.5)
+        legend_below(ax)
     return fig
 
 
 def _drift(ax: Axes, laws: np.ndarray, theory: Theory, kind: str) -> None:
     bounds = theory.bounds
-    if np.isfinite(bounds.linear[1:]).all():
-        style.bound(
-            ax,
-            laws,
-            bounds.linear[1:],
-            "(U2): bound",
-            forbids="above",
-            colour="#9aa1ab",
-        )
-    style.bound(ax, laws, bounds.root[1:], "(U1): tightest bound", forbids="above")
+    style.bound(ax, laws, bounds.root[1:], "(U1): bound", forbids="above")
     style.theory(ax, laws, theory.D[1:], "exact recursion")
     ax.plot(
         laws, theory.displayed[1:], "--", color=DISPLAYED, label="Thm 4.2 as displayed"
@@ -106,7 +105,7 @@ def drift_table(
     N = settings.generations
     rows = [
         Number("drift", f"drift D of law {N}, exact", theory.D[-1]),
-        Number("bound", "its tightest bound (U1)", theory.bounds.root[-1]),
+        Number("bound", "its bound (U1)", theory.bounds.root[-1]),
         Number("displayed", "right side of Thm 4.2 as displayed", theory.displayed[-1]),
         Number("settled", "where the drift settles", _settled(settings, theory)),
         Number("fresh", "fresh data in all", settings.fresh[:N].sum(), "generations"),
@@ -115,6 +114,9 @@ def drift_table(
         rows += [
             Number(
                 "simulated", f"drift D of law {N}, simulated", _or_lost(simulated.D[-1])
+            ),
+            Number(
+                "same", "the same, exact for the simulated signs", theory.of_runs[-1]
             ),
             Number(
                 "energy",
@@ -148,28 +150,31 @@ def regime_sentence(settings: Settings, theory: Theory) -> Shown:
 
 
 def _regime(settings: Settings, theory: Theory) -> str:
-    cosine, share = theory.cosine[-1], theory.inherited[-1]
-    if theory.D[-1] == 0:
+    last, cosine, share = theory.regime[-1], theory.cosine[-1], theory.inherited[-1]
+    if theory.D.max() == 0:
         return "No drift: nothing of these errors shows in the generated law."
     met = f"the last error meets the drift it inherits at cosine {cosine:.2f}"
-    return {
+    met = met.replace("-", "−")
+    reason = {
         Regime.MEMORYLESS: (
-            f"Memoryless: {share:.0%} of the drift is inherited, no more than 10 %; "
-            "fresh data wash errors out before they meet."
+            f"Memoryless: the last law inherits {share:.0%} of its drift, no more than "
+            "10 %; of earlier errors too little is left to matter."
         ),
         Regime.UNBIASED: (
-            f"Unbiased: {met}, between -{CUT:g} and {CUT:g}; errors add in square, "
-            "and the drift tends to J/(α(2-α)) at a constant share α."
+            f"Unbiased: {met}, between −{CUT:g} and {CUT:g}; errors add in square, "
+            "and at a constant share α the drift tends to J/(α(2−α))."
         ),
         Regime.ALIGNED: (
             f"Aligned: {met}, at least {CUT:g}; errors add in size, "
-            "and the drift tends to J/α² at a constant share α."
+            "and at a constant share α the drift tends to J/α²."
         ),
         Regime.CANCELLING: (
-            f"Cancelling: {met}, at most -{CUT:g}; each error undoes the past, "
+            f"Cancelling: {met}, at most −{CUT:g}; each error undoes the past, "
             "and the drift stays near that of one generation."
         ),
         Regime.HEAVY_TAILED: (
             "Heavy-tailed: the drift or the innovation is infinite; no bound applies."
         ),
-    }[Regime(int(theory.regime[-1]))]
+    }[Regime(int(last))]
+    same = int(np.sum(theory.regime == last))
+    return f"{reason} So it is in {same} of {settings.generations} generations."

@@ -12,17 +12,30 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures import style
 
-__all__ = ["Number", "Shown", "numbers", "panels", "picture", "sentence"]
+__all__ = [
+    "Number",
+    "Shown",
+    "legend_below",
+    "numbers",
+    "panels",
+    "picture",
+    "sentence",
+]
 
 WIDTH = 9.2
 """Of a picture as wide as the page, in inches."""
-MARGINS = {"left": 0.72, "right": 0.12, "bottom": 0.5, "top": 0.32, "between": 0.72}
-"""Around and between panels, in inches: finding the best ones takes as long as drawing."""
-DPI = 110
+MARGINS = {"left": 0.72, "right": 0.12, "bottom": 1.05, "top": 0.32, "between": 0.72}
+"""Around and between panels, in inches: finding the best ones takes as long as drawing.
+Below there is room for three rows of a legend."""
+DPI = 117  # a picture as wide as the page is drawn pixel by pixel
+PLAIN = {"axes.formatter.use_mathtext": False}
+"""Typesetting every tick's number as a formula takes a third of the time of a picture."""
 
 _DRAWING = threading.Lock()
 
@@ -49,7 +62,7 @@ class Number(NamedTuple):
     """empty for pure numbers"""
 
 
-def panels(columns: int, width: float = WIDTH, height: float = 3.2, **share):
+def panels(columns: int, width: float = WIDTH, height: float = 3.7, **share):
     """A figure and the axes of its one row of panels, quick to draw; see `style.panels`."""
     fig, (row,) = style.panels(
         1, columns, width=width, height=height, layout="none", **share
@@ -66,6 +79,14 @@ def panels(columns: int, width: float = WIDTH, height: float = 3.2, **share):
     return fig, row
 
 
+def legend_below(ax: Axes, columns: int = 2) -> None:
+    """A legend under the axis, out of the way of curves that a slider moves about."""
+    drop = -0.5 / (ax.get_position().height * ax.figure.get_figheight())
+    ax.legend(
+        loc="upper left", bbox_to_anchor=(-0.08, drop), ncols=columns, borderpad=0
+    )
+
+
 def picture(draw: Callable[[], Figure], alternative: str) -> Shown:
     """The figure that `draw` makes, in the style of the figures.
 
@@ -74,12 +95,13 @@ def picture(draw: Callable[[], Figure], alternative: str) -> Shown:
         alternative: what the picture shows, for those who cannot see it.
     """
     file = io.BytesIO()
-    with _DRAWING, style.applied():
-        draw().savefig(file, format="png", dpi=DPI)
+    with _DRAWING, style.applied(), mpl.rc_context(PLAIN):
+        figure = draw()
+        figure.savefig(file, format="png", dpi=DPI)
     data = base64.b64encode(file.getvalue()).decode("ascii")
     return Shown(
-        f'<img style="width: 100%" alt="{html.escape(alternative)}" '
-        f'src="data:image/png;base64,{data}">'
+        f'<img width="{DPI * figure.get_figwidth():.0f}" style="max-width: 100%" '
+        f'alt="{html.escape(alternative)}" src="data:image/png;base64,{data}">'
     )
 
 
@@ -88,11 +110,15 @@ def numbers(rows: Sequence[Number], caption: str) -> Shown:
     body = "".join(
         f'<tr><th scope="row" style="text-align: left; font-weight: normal">'
         f"{html.escape(row.label)}</th>"
-        f'<td data-number="{row.id}" style="text-align: right">{_text(row.value)}</td>'
-        f"<td>{html.escape(row.unit)}</td></tr>"
+        f'<td data-number="{row.id}" style="text-align: right; padding: 0 0.5em 0 2em">'
+        f"{_text(row.value)}</td><td>{html.escape(row.unit)}</td></tr>"
         for row in rows
     )
-    return Shown(f"<table><caption>{html.escape(caption)}</caption>{body}</table>")
+    return Shown(
+        '<table style="width: fit-content; min-width: 0">'
+        '<caption style="text-align: left; font-weight: bold">'
+        f"{html.escape(caption)}</caption>{body}</table>"
+    )
 
 
 def sentence(id: str, text: str) -> Shown:
