@@ -35,7 +35,7 @@ RULES = {
 }
 SIZES = (8, 16, 32, 64, 128)
 WIDTHS = (16, 32, 64, 128)
-MOST = 5
+MOST = 4
 """Models that can be trained one after the other."""
 
 
@@ -47,11 +47,11 @@ class Settings:
     """what is learned, one of `DATA`"""
     size: int = 32
     """N, points of every training set, one of `SIZES`"""
-    width: int = 64
+    width: int = 128
     """units in each hidden layer, one of `WIDTHS`"""
     rule: str = "greedy"
     """how N of 2N samples are chosen, one of `RULES`"""
-    models: int = 4
+    models: int = 3
     """models trained, in [2, MOST]"""
 
     def __post_init__(self) -> None:
@@ -86,7 +86,7 @@ def points(data: str, seed: int = 0) -> Points:
     """Of a data set by name, in the coordinates that the figures learn it in."""
     settings = Learning(data=data)
     train, held_out = drawn(settings, seed, max(SIZES), max(SIZES))
-    picture = {name: part for name, part in pictured(settings, seed).items()}
+    picture = pictured(settings, seed)
     if not picture:
         return Points(train, held_out, None, (0.0, 1.0))
     frame = PrincipalFrame(

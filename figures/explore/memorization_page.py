@@ -1,5 +1,6 @@
 """The page of `memorization`: samples beside what they were learned from, and four gauges."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,7 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures import style
-from figures.explore.memorization import DATA, RULES, Settings, Theory, points
+from figures.explore.memorization import (
+    DATA,
+    RULES,
+    Points,
+    Settings,
+    Theory,
+    points,
+)
 from figures.explore.memorization_runs import (
     BATCH,
     DEPTH,
@@ -17,19 +25,37 @@ from figures.explore.memorization_runs import (
     STEPS,
     Simulated,
 )
-from figures.explore.page import Number, Shown, numbers, picture, sentence
+from figures.explore.page import (
+    Number,
+    Shown,
+    legend_below,
+    numbers,
+    panels,
+    picture,
+    sentence,
+)
 from figures.memorization.pictures import PAIRS, ROWS, draw_images, draw_points
 from sim.measures.spread import singular_plane
 
-__all__ = ["memory_picture", "memory_sentence", "memory_table", "samples_picture"]
+__all__ = [
+    "lines_picture",
+    "memory_sentence",
+    "memory_table",
+    "samples_picture",
+    "score_picture",
+]
 
-COLOURS = style.SERIES[:2]
-MARKERS = ("o", "s")
+LOOKS = (
+    {"colour": style.SERIES[0], "marker": "o"},
+    {"colour": style.SERIES[1], "marker": "s"},
+)
+"""Of the loop that chooses at random, and of the other."""
+AXES = ("point", "coordinate")
 
 
 def _names(settings: Settings) -> tuple[str, str]:
-    chosen = RULES[settings.rule]
-    return "at random", "at random, second run" if chosen == "at random" else chosen
+    chosen, random = RULES[settings.rule], RULES["random"]
+    return random, f"{random}, another run" if chosen == random else chosen
 
 
 def samples_picture(settings: Settings, simulated: Simulated) -> Shown:
@@ -42,101 +68,111 @@ def samples_picture(settings: Settings, simulated: Simulated) -> Shown:
 
 
 def _gallery(settings: Settings, simulated: Simulated) -> Figure:
-    fig, (axes,) = style.panels(1, 2, height=2.1)
-    of = points(settings.data)
+    fig, axes = panels(2, height=3.4)
     for ax, g in zip(axes, (0, settings.models - 1), strict=True):
-        ax.set_title(f"model {g + 1}: samples, nearest training points")
-        pairs = {
-            name: (("point", "coordinate"), values[1, g, : PAIRS * ROWS])
-            for name, values in (
-                ("points", simulated.samples), ("neighbour", simulated.nearest)
-            )
-        }  # fmt: skip
-        if of.frame is not None:
-            side = int(np.sqrt(of.frame.axes.shape[1]))
-            decode = lambda x: of.frame.decode(x).reshape(-1, side, side)
-            draw_images(ax, decode, xr.Dataset(pairs), np.array(of.ends))
-        else:
-            plane = singular_plane(of.train, 0, 1)
-            flat = {k: (dims, plane.project(v)) for k, (dims, v) in pairs.items()}
-            draw_points(ax, xr.Dataset(flat))
-            ax.set_xlabel("first principal axis of the data")
-            ax.set_ylabel("second principal axis")
-    if of.frame is None:
-        style.legend(axes[0], fontsize=7.5)
+        ax.set_title(f"Model {g + 1}: samples, each above its nearest training point")
+        rows = slice(PAIRS * ROWS)
+        of = (values[1, g, rows] for values in (simulated.samples, simulated.nearest))
+        _pairs(ax, points(settings.data), *of)
     return fig
 
 
-def memory_picture(
-    settings: Settings, theory: Theory, simulated: Simulated | None
-) -> Shown:
-    """Score, comparison with a twin, entropy, and lines of descent over the models."""
-    kept = theory.survivors[-1]
-    found = ""
+def _pairs(ax: Axes, of: Points, samples: np.ndarray, nearest: np.ndarray) -> None:
+    """Images, or points in the plane of the two leading axes of the data."""
+    named = lambda a, b: xr.Dataset({"points": (AXES, a), "neighbour": (AXES, b)})
+    if of.frame is not None:
+        side = math.isqrt(of.frame.axes.shape[1])
+        decode = lambda x: of.frame.decode(x).reshape(-1, side, side)
+        draw_images(ax, decode, named(samples, nearest), np.array(of.ends))
+        return
+    plane = singular_plane(of.train, 0, 1)
+    draw_points(ax, named(*map(plane.project, (samples, nearest))))
+    ax.set_xlabel("first principal axis of the data")
+    ax.set_ylabel("second principal axis")
+    legend_below(ax)
+
+
+def score_picture(settings: Settings, simulated: Simulated | None) -> Shown:
+    """Generalisation score, and what it cannot say: the comparison with a twin."""
+    found = "Nothing is simulated yet."
     if simulated is not None:
-        share = (simulated.score / simulated.held_out)[1, -1]
+        share = (simulated.score / simulated.held_out)[:, -1]
         found = (
-            f" Chosen {RULES[settings.rule]}, the last model's score is {share:.2f} of that "
-            "of real points."
+            f"At the last model the score is {share[0]:.2f} of that of real points where "
+            f"training points are chosen at random, {share[1]:.2f} where they are chosen "
+            f"{_names(settings)[1]}."
         )
     return picture(
-        lambda: _gauges(settings, theory, simulated),
-        "Four panels over the models: generalisation score, share nearer to the training "
-        "set than to its twin, entropy, and lines of descent, of which a loop that only "
-        f"copies keeps {kept:.0%} at the last.{found}",
+        lambda: _scores(settings, simulated),
+        "Over the models: generalisation score, and share of samples nearer to the training "
+        f"set than to its twin. {found}",
     )
 
 
-def _gauges(settings: Settings, theory: Theory, simulated: Simulated | None) -> Figure:
-    fig, axes = style.panels(2, 2, height=2.1, sharex=True)
-    (score, twin), (entropy, lines) = axes
+def _scores(settings: Settings, simulated: Simulated | None) -> Figure:
+    fig, (score, twin) = panels(2)
     style.panel(
-        score, "Score over that of real points", "", "GS / GS of held-out", whole="x"
+        score, "Generalisation score", "model", "GS over that of real points", whole="x"
     )
-    style.panel(
-        twin, "Nearer to the training set than to its twin", "", "share", whole="x"
-    )
-    style.panel(
-        entropy, "Entropy of the training set", "model", "$H(D)$ (nats)", whole="x"
-    )
-    style.panel(
-        lines, "First points with descendants", "model", "share of $N$", whole="x"
-    )
+    title = "Samples nearer to the training set than to its twin"
+    style.panel(twin, title, "model", "share", whole="x")
+    style.reference(score, 1.0, "real points that no model saw")
+    style.reference(twin, 0.5, "no memory of single points")
     models = np.arange(1, settings.models + 1)
-    style.reference(score, 1.0)
-    style.reference(twin, 0.5)
-    style.theory(lines, models, theory.survivors, "a loop that only copies, at random")
+    names = _names(settings)
     if simulated is not None:
-        _measured(axes, models, _names(settings), simulated)
-    score.set_ylim(bottom=0.0)
-    twin.set_ylim(0.4, 1.0)
-    lines.set_ylim(0.0, 1.05)
-    lines.legend(loc="best", fontsize=7.5)
+        for k, look in enumerate(LOOKS):
+            ratio, error = (
+                of[k] / simulated.held_out[k]
+                for of in (simulated.score, simulated.score_error)
+            )
+            _points(score, models, ratio, error, names[k], look)
+        closer = simulated.closer, simulated.closer_error
+        _points(twin, models, *closer, names[0], LOOKS[0])
+    score.set_ylim(0.0, 1.6)
+    twin.set_ylim(0.4, 1.02)
+    _framed((score, twin), settings.models)
     return fig
 
 
-def _measured(axes, models, names: Sequence[str], simulated: Simulated) -> None:
-    (score, twin), (entropy, lines) = axes
-    for k, (name, colour, marker) in enumerate(
-        zip(names, COLOURS, MARKERS, strict=True)
-    ):
-        look = {"colour": colour, "marker": marker}
-        ratio, error = (
-            v[k] / simulated.held_out[k]
-            for v in (simulated.score, simulated.score_error)
-        )
-        _points(score, models, ratio, 1.96 * error, name, **look)
-        style.simulation(entropy, models, simulated.entropy[k], name, **look)
-        style.simulation(lines, models, simulated.survivors[k], name, **look)
-    half = 1.96 * simulated.closer_error
-    _points(
-        twin, models, simulated.closer, half, names[0], colour=COLOURS[0],
-        marker=MARKERS[0],
-    )  # fmt: skip
-    score.legend(loc="best", fontsize=7.5)
+def lines_picture(
+    settings: Settings, theory: Theory, simulated: Simulated | None
+) -> Shown:
+    """Entropy of the training set, and lines of descent against theory."""
+    kept = theory.survivors[-1]
+    return picture(
+        lambda: _lines(settings, theory, simulated),
+        "Over the models: entropy of the training set, and share of the first training "
+        f"points with descendants, of which a loop that only copies keeps {kept:.0%}.",
+    )
 
 
-def _points(ax: Axes, x, y, half, label: str, **look) -> None:
+def _lines(settings: Settings, theory: Theory, simulated: Simulated | None) -> Figure:
+    fig, (entropy, lines) = panels(2)
+    style.panel(entropy, "Entropy of the training set", "model", "H (nats)", whole="x")
+    title = "First training points that still have descendants"
+    style.panel(lines, title, "model", "share of N", whole="x")
+    models = np.arange(1, settings.models + 1)
+    style.theory(lines, models, theory.survivors, "theory: only copying, at random")
+    if simulated is not None:
+        for k, (name, look) in enumerate(zip(_names(settings), LOOKS, strict=True)):
+            style.simulation(entropy, models, simulated.entropy[k], name, **look)
+            style.simulation(lines, models, simulated.survivors[k], name, **look)
+    lines.set_ylim(0.0, 1.05)
+    _framed((entropy, lines), settings.models)
+    return fig
+
+
+def _framed(axes: Sequence[Axes], models: int) -> None:
+    for ax in axes:
+        ax.set_xlim(0.8, models + 0.2)
+        if ax.get_legend_handles_labels()[0]:
+            legend_below(ax)
+
+
+def _points(ax: Axes, x, y, error, label: str, look: dict) -> None:
+    """Estimates with the 95 % interval of their standard errors."""
+    half = 1.96 * error
     style.simulation(ax, x, y, label, low=y - half, high=y + half, **look)
 
 
@@ -144,18 +180,23 @@ def memory_table(
     settings: Settings, theory: Theory, simulated: Simulated | None
 ) -> Shown:
     """First and last model in numbers, and what was run."""
-    last = f"model {settings.models}"
+    last, chosen = f"model {settings.models}", _names(settings)[1]
     rows = [Number("kept", f"lines left in {last}, only copying", theory.survivors[-1])]
     if simulated is not None:
-        ratio = simulated.score / simulated.held_out
+        ratio, closer = simulated.score / simulated.held_out, simulated.closer
+        lines = simulated.survivors[1, -1]
         rows += [
             Number("first", "score of model 1 over that of real points", ratio[1, 0]),
             Number("random", f"the same of {last}, chosen at random", ratio[0, -1]),
-            Number("chosen", f"the same of {last}, {_names(settings)[1]}", ratio[1, -1]),
-            Number("copied", "samples of model 1 that are copies", simulated.copied[1, 0]),
-            Number("closer", "samples of model 1 nearer to the training set", simulated.closer[0]),
-            Number("lines", f"lines left in {last}, {_names(settings)[1]}", simulated.survivors[1, -1]),
-        ]  # fmt: skip
+            Number("chosen", f"the same of {last}, chosen {chosen}", ratio[1, -1]),
+            Number(
+                "closer", "samples of model 1 nearer to its training set", closer[0]
+            ),
+            Number(
+                "copied", "samples of model 1 that are copies", simulated.copied[1, 0]
+            ),
+            Number("lines", f"lines left in {last}, chosen {chosen}", lines),
+        ]
     return numbers(rows, f"{DATA[settings.data]}, N = {settings.size}")
 
 

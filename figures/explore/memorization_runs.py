@@ -28,9 +28,9 @@ from theory.processes import ou
 
 __all__ = ["BATCH", "DEPTH", "LEVELS", "POOL", "STEPS", "Simulated", "simulate"]
 
-DEPTH, STEPS, BATCH, LEVELS = 2, 600, 64, 12
+DEPTH, STEPS, BATCH, LEVELS = 2, 1600, 64, 12
 """Hidden layers; optimiser steps of every model; points in each; levels of the sampler."""
-LEARNING_RATE = 2e-3
+LEARNING_RATE = 4e-3
 POOL = 2 * max(SIZES)
 """Samples drawn of every model; it is judged by all of them."""
 
@@ -179,7 +179,12 @@ def _measured(loops: _Model, size: int, spacing: float) -> Simulated:
         closer[:, 0],
         closer[:, 1],
         each(lambda l, g: _entropy(loops.data[l, g, :size])),
-        np.stack([_survivors(*of, size) for of in zip(loops.parent, loops.chosen)]),
+        np.stack(
+            [
+                _survivors(*of, size)
+                for of in zip(loops.parent, loops.chosen, strict=True)
+            ]
+        ),
     )
 
 

@@ -5,7 +5,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures import style
-from figures.explore.page import Number, Shown, numbers, picture, sentence
+from figures.explore.page import (
+    Number,
+    Shown,
+    legend_below,
+    numbers,
+    panels,
+    picture,
+    sentence,
+)
 from figures.explore.phase_transition import LEARNERS, QUARTER, Settings, Theory
 from figures.explore.phase_transition_runs import Simulated
 from theory.self_consuming.phase_transition import break_even
@@ -35,22 +43,21 @@ def transition_picture(
 
 
 def _drawn(settings: Settings, theory: Theory, simulated: Simulated | None) -> Figure:
-    fig, ((left, right),) = style.panels(1, 2, height=3.2)
-    amount = r"synthetic over real points $\lambda = m/n$"
+    fig, (left, right) = panels(2)
+    amount = "synthetic over real points m/n"
+    said = LEARNERS[settings.learner].said
     style.panel(
-        left, f"Model {settings.models}: {LEARNERS[settings.learner].said}", amount,
-        r"mean total variation $\mathbb{E}\,\mathrm{TV}$",
-    )  # fmt: skip
+        left, f"Model {settings.models}: {said}", amount, "mean total variation E TV"
+    )
     style.panel(
-        right, "The bound on it", amount, r"in errors of one step on $n$ points"
+        right, "The bound on it", amount, "in errors of one step on n real points"
     )
     _tv(left, theory, simulated)
     _bound(right, theory, simulated)
     for ax in (left, right):
         _amounts(ax, settings.most)
-        low, high = ax.get_ylim()
-        ax.set_ylim(min(low, 0.0), high + 0.5 * (high - low))
-        ax.legend(loc="upper left", fontsize=7.5)
+        ax.set_ylim(bottom=0.0)
+        legend_below(ax)
     return fig
 
 

@@ -46,10 +46,8 @@ def latest_kernel_loop(
     """Means and variances of models; `jit` and `vmap` over schedule and bandwidths.
 
     Shares of models other than the latest are ignored: `loop.only_latest` checks. Both
-    ways of keeping generated data are the same here. Arguments as `loop.kernel_loop`, and
-
-    Args:
-        models: which are asked for, the first is 0; all of them by default.
+    ways of keeping generated data are the same here. Arguments as `loop.kernel_loop`;
+    `models` says which are asked for, counted from 0: all of them by default.
     """
     S = schedule.stages
     h2 = per_stage("bandwidths", bandwidths, S) ** 2
