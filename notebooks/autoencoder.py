@@ -20,8 +20,7 @@ with app.setup:
         theory,
     )
     from figures.explore.autoencoder_page import (
-        generated_picture,
-        learning_picture,
+        order_picture,
         order_table,
         retraining_sentence,
     )
@@ -47,15 +46,24 @@ def _():
 @app.cell
 def _():
     first = Settings()
-    modes = mo.ui.slider(1, MOST_MODES, 1, first.modes, label="Modes K", show_value=True)
-    width = mo.ui.slider(1, MOST_UNITS, 1, first.width, label="Units r", show_value=True)
+    modes = mo.ui.slider(
+        1, MOST_MODES, 1, first.modes, label="Modes K", show_value=True
+    )
+    width = mo.ui.slider(
+        1, MOST_UNITS, 1, first.width, label="Units r", show_value=True
+    )
     activation = mo.ui.dropdown(
         {text: name for name, text in ACTIVATIONS.items()},
         value=ACTIVATIONS[first.activation],
         label="Activation",
     )
     t = mo.ui.slider(
-        0.1, 0.95, 0.05, first.t, label="Noise level t (0 noise, 1 data)", show_value=True
+        0.1,
+        0.95,
+        0.05,
+        first.t,
+        label="Noise level t (0 noise, 1 data)",
+        show_value=True,
     )
     decay = mo.ui.slider(
         0.0, 2.0, 0.25, first.decay, label="Spectrum s^-a, exponent a", show_value=True
@@ -66,12 +74,14 @@ def _():
 @app.cell
 def _():
     rest = Settings()
-    rate = mo.ui.slider(0.1, 0.5, 0.1, rest.rate, label="Learning rate η", show_value=True)
+    rate = mo.ui.slider(
+        0.1, 0.5, 0.1, rest.rate, label="Learning rate η", show_value=True
+    )
     tau = mo.ui.slider(
-        0.5, 5.0, 0.5, rest.tau, label="Training time τ = 2ηn/d", show_value=True
+        0.5, 4.0, 0.5, rest.tau, label="Training time τ = 2ηn/d", show_value=True
     )
     generations = mo.ui.slider(
-        1, MOST, 1, rest.generations, label="Generations retrained", show_value=True
+        0, MOST, 1, rest.generations, label="Generations retrained", show_value=True
     )
     run = mo.ui.run_button(label="Simulate this setting")
     return generations, rate, run, tau
@@ -128,8 +138,7 @@ def _(predicted, settings, simulated):
     mo.vstack(
         [
             retraining_sentence(settings, predicted),
-            learning_picture(settings, predicted, simulated),
-            generated_picture(settings, predicted, simulated),
+            order_picture(settings, predicted, simulated),
             order_table(settings, predicted, simulated),
         ]
     )

@@ -50,13 +50,21 @@ def _():
 def _():
     start = Settings()
     data = mo.ui.dropdown(
-        {text: name for name, text in DATA.items()}, value=DATA[start.data], label="Data"
+        {text: name for name, text in DATA.items()},
+        value=DATA[start.data],
+        label="Data",
     )
     size = mo.ui.slider(
-        steps=SIZES, value=start.size, label="Points N of a training set", show_value=True
+        steps=SIZES,
+        value=start.size,
+        label="Points N of a training set",
+        show_value=True,
     )
     width = mo.ui.slider(
-        steps=WIDTHS, value=start.width, label="Units in a hidden layer", show_value=True
+        steps=WIDTHS,
+        value=start.width,
+        label="Units in a hidden layer",
+        show_value=True,
     )
     rule = mo.ui.dropdown(
         {text: name for name, text in RULES.items()},

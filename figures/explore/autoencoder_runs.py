@@ -45,10 +45,8 @@ class Simulated(NamedTuple):
     """of each generation at the end of its training, (runs, g, ...)"""
     s2: Float[np.ndarray, "runs g"]
     """variance of the bulk that it generates"""
-    first: Float[np.ndarray, "n 2"]
-    """samples of the first generation in the modes' plane, of all networks"""
-    last: Float[np.ndarray, "n 2"]
-    """those of the last one"""
+    samples: Float[np.ndarray, "n 2"]
+    """of the last generation in the modes' plane, of all networks"""
     diverged: int
     """networks that are not finite at the end"""
 
@@ -77,7 +75,6 @@ def simulate(settings: Settings, seed: int = 0) -> Simulated:
         curve,
         jax.tree.map(lambda a: a[:, shown], ends),
         s2[:, shown],
-        points[:, 0].reshape(-1, 2),
         last[fine].reshape(-1, 2),
         int(RUNS - fine.sum()),
     )

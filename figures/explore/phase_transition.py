@@ -150,18 +150,12 @@ class Theory:
     """by rate r: m/n at which that shape turns"""
 
     @property
-    def peak(self) -> float:
-        """m/n of the largest total variation; NaN if that is at an end of the range."""
-        return self._turn(self.tv)
-
-    @property
-    def dip(self) -> float:
-        """m/n of the smallest, likewise."""
-        return self._turn(-self.tv)
-
-    def _turn(self, values: np.ndarray) -> float:
-        inside = 0 < np.argmax(values) < len(values) - 1
-        return vertex(self.lam, values) if inside else float("nan")
+    def turn(self) -> tuple[str, float]:
+        """Whether TV is "highest" or else "lowest" inside the range, and at which m/n."""
+        for word, values in (("highest", self.tv), ("lowest", -self.tv)):
+            if 0 < np.argmax(values) < len(values) - 1:
+                return word, vertex(self.lam, values)
+        return "", float("nan")
 
 
 def stacked(schedules: Sequence[Schedule]) -> Schedule:

@@ -69,9 +69,9 @@ def _tv(ax: Axes, theory: Theory, simulated: Simulated | None) -> None:
     if simulated is not None:
         _points(ax, simulated.lam, simulated.tv, f"{simulated.runs} runs, 95 %")
     style.reference(ax, theory.tv[0])
-    for at, word in ((theory.peak, "highest"), (theory.dip, "lowest")):
-        if np.isfinite(at):
-            _mark(ax, at, f"{word} at {at:.3g}", style.THEORY)
+    word, at = theory.turn
+    if word:
+        _mark(ax, at, f"{word} at {at:.3g}", style.THEORY)
 
 
 def _bound(ax: Axes, theory: Theory, simulated: Simulated | None) -> None:
@@ -109,11 +109,15 @@ def transition_table(
 ) -> Shown:
     """Total variation at both ends, and the amounts at which it and its bound turn."""
     own, G = LEARNERS[settings.learner].rate, settings.models
+    word, at = theory.turn
     rows = [
         Number("none", "TV without synthetic data, predicted", theory.tv[0]),
         Number("most", f"TV at m/n = {settings.most}, predicted", theory.tv[-1]),
-        Number("peak", "highest TV at m/n", _inside(theory.peak)),
-        Number("dip", "lowest TV at m/n", _inside(theory.dip)),
+        Number(
+            "turn",
+            f"{word or 'highest or lowest'} TV at m/n",
+            at if word else "no turn",
+        ),
         Number("own", f"bound turns at m/n, r = {own:g}", theory.thresholds[own]),
         Number("quarter", "bound turns at m/n, r = 1/4", theory.thresholds[QUARTER]),
         Number("even", f"bound is back at m/n, r = {own:g}", _back(settings, own)),
@@ -132,10 +136,6 @@ def transition_table(
     return numbers(rows, f"Model {G}, n = {settings.n} real points")
 
 
-def _inside(at: float) -> float | str:
-    return at if np.isfinite(at) else "an end of the range"
-
-
 def _back(settings: Settings, rate: float) -> float | str:
     """Where more synthetic data bring the bound back to its value without any."""
     if settings.first == "V2":
@@ -150,20 +150,24 @@ def transition_sentence(settings: Settings, theory: Theory) -> Shown:
 
 def _said(settings: Settings, theory: Theory) -> str:
     start, end = theory.tv[0], theory.tv[-1]
-    turn = theory.thresholds[LEARNERS[settings.learner].rate]
-    bound = f"The bound turns at m/n = {turn:.3g}, which is the bound's and not the model's."
+    r = LEARNERS[settings.learner].rate
+    bound = (
+        f"The shape of the bound at this learner's rate, r = {r:g}, turns at "
+        f"m/n = {theory.thresholds[r]:.3g}: a threshold of the bound, not of the model."
+    )
     after = "below" if end < start else "above"
-    if np.isfinite(theory.peak):
+    word, at = theory.turn
+    if word == "highest":
         return (
             f"More synthetic data first hurt and then help: TV rises to "
-            f"{theory.tv.max():.3g} at m/n = {theory.peak:.3g} and is {end:.3g} at the end, "
+            f"{theory.tv.max():.3g} at m/n = {at:.3g} and is {end:.3g} at the end, "
             f"{after} the {start:.3g} without any. {bound}"
         )
-    if np.isfinite(theory.dip):
+    if word == "lowest":
         return (
-            f"Synthetic data first help: TV falls to {theory.tv.min():.3g} at m/n = "
-            f"{theory.dip:.3g} and is {end:.3g} at the end, {after} the {start:.3g} without "
-            f"any, although the bound rises from the start. {bound}"
+            f"Synthetic data help at first: TV falls to {theory.tv.min():.3g} at m/n = "
+            f"{at:.3g} and is {end:.3g} at the end, {after} the {start:.3g} without any, "
+            f"although the bound rises from the start. {bound}"
         )
     if end < start:
         return (
@@ -171,6 +175,6 @@ def _said(settings: Settings, theory: Theory) -> str:
             f"{end:.3g}, although the bound first rises. {bound}"
         )
     return (
-        f"Synthetic data hurt in this range, and never less with more of them: TV rises "
-        f"from {start:.3g} to {end:.3g}. {bound}"
+        f"Synthetic data hurt in this range, the more the more there are: TV rises from "
+        f"{start:.3g} to {end:.3g}. {bound}"
     )

@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
+from figures.autoencoder.chains import QUICK_TO_COMPILE
 from figures.explore.phase_transition import (
     EVERY,
     LEARNERS,
@@ -99,7 +100,8 @@ def _over_runs(values: Float[Array, "runs amounts"]) -> Interval:
 @cache
 def _program(learner: str, protocol: str):
     """The runs of a learner: compiled once, whatever else the sliders set."""
-    return replicated(partial(_run, _parts(learner), protocol))
+    run = partial(_run, _parts(learner), protocol)
+    return replicated(run, compiler_options=QUICK_TO_COMPILE)
 
 
 def _run(parts: tuple, protocol: str, key: Array, at: dict, models: Array):
