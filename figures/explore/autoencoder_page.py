@@ -106,6 +106,7 @@ def _retrained(
             runs = simulated.s2 if name == "s2" else simulated.ends.Q[..., 0, 0]
             _points(ax, g, runs, colour, marker)
     style.reference(ax, 1.0, "bulk of the data" if flat else "")
+    ax.yaxis.set_major_formatter("{x:g}")
 
 
 def order_table(
