@@ -64,12 +64,15 @@ def served(name: str, *options: str, **environment: str) -> Iterator[Server]:
         cwd=REPO,
         env=os.environ | environment,
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
     )
     try:
-        line = process.stdout.readline()
-        yield Server(process, re.search(r"http://\S+", line)[0])
+        said = process.stdout.readline()
+        found = re.search(r"http://\S+", said)
+        assert found, said + process.stdout.read()
+        yield Server(process, found[0])
     finally:
         if process.poll() is None:
             process.kill()

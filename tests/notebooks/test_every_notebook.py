@@ -55,6 +55,7 @@ def test_stopping_leaves_nothing_behind(name, how, browser, tmp_path):
         page = opened(browser, server.address)
         assert server.stop(how) < 10.0
         assert server.group() == []
+        assert server.process.stdout.read() == ""  # no traceback either
         page.page.context.close()
     left = [p for folder in folders.values() for p in folder.rglob("*") if p.is_file()]
     # the settings and the log that marimo keeps for its user, whoever starts it
