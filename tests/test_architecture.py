@@ -38,6 +38,7 @@ WITHOUT_JAX = (
     "theory.validation",
     "figures.catalogue",
     "figures.cli",
+    "figures.explore.folder",
     "figures.error_propagation.presets",
     "figures.self_consuming.presets",
 )

@@ -1,6 +1,7 @@
 """``driftlab explore``: the notebooks, in the browser."""
 
 import argparse
+import contextlib
 import importlib.util
 import os
 import runpy
@@ -9,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+from typing import TextIO
 
 from figures.commands.arguments import add_command
 
@@ -16,9 +18,6 @@ __all__ = ["add_to", "run"]
 
 HOST = "127.0.0.1"
 """Nothing but this machine is served."""
-FIRST_PORT = 2718
-TRIED = 100
-"""Ports from the first on that are tried where none is asked for."""
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -36,7 +35,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "--port",
         type=int,
         metavar="N",
-        help=f"port on {HOST} (default: the first free one from {FIRST_PORT} on)",
+        help=f"port on {HOST} (default: any free one)",
     )
     command.add_argument(
         "--no-token",
@@ -64,27 +63,34 @@ def run(options: argparse.Namespace) -> None:
 
     start_jax()
     query = f"/?access_token={token}" if token else "/"
-    announce = (port, f"{options.name}: http://{HOST}:{port}{query}  (Ctrl-C stops it)")
-    threading.Thread(target=_announce, args=announce, daemon=True).start()
-    _serve(str(path), port, token)
+    line = f"{options.name}: http://{HOST}:{port}{query}  (Ctrl-C stops it)"
+    announce = threading.Thread(
+        target=_announce, args=(port, line, sys.stdout), daemon=True
+    )
+    announce.start()
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        _serve(str(path), port, token)
 
 
 def _serve(path: str, port: int, token: str) -> None:
-    """Run marimo's server in this process, so that stopping one stops all."""
+    """Run marimo's server in this process, so that stopping one stops all.
+
+    Not with `--quiet`, under which it shuts down twice on Ctrl-C and logs an error.
+    """
     access = ["--token", "--token-password", token] if token else ["--no-token"]
     sys.argv = [
-        "marimo", "--quiet", "--yes", "run", path, "--headless", "--no-sandbox",
+        "marimo", "--yes", "run", path, "--headless", "--no-sandbox",
         "--host", HOST, "--port", str(port), *access,
     ]  # fmt: skip
-    os.environ["MARIMO_SKIP_UPDATE_CHECK"] = "1"
+    os.environ["MARIMO_SKIP_UPDATE_CHECK"] = "1"  # nothing asks the network anything
     runpy.run_module("marimo", run_name="__main__", alter_sys=True)
 
 
-def _announce(port: int, line: str) -> None:
+def _announce(port: int, line: str, out: TextIO) -> None:
     """Print `line` once the server answers."""
     while not _answers(port):
         time.sleep(0.05)
-    print(line, flush=True)
+    print(line, file=out, flush=True)
 
 
 def _answers(port: int) -> bool:
@@ -93,28 +99,14 @@ def _answers(port: int) -> bool:
 
 
 def _free_port(asked: int | None) -> int:
+    """The port asked for if it is free, or one that the system has to spare."""
     from theory.validation import require
 
-    if asked is not None:
-        require(1 <= asked <= 65535, "--port", "in [1, 65535]", asked)
-        require(_is_free(asked), "--port", "one that is free", asked)
-        return asked
-    ports = range(FIRST_PORT, FIRST_PORT + TRIED)
-    free = next(filter(_is_free, ports), None)
-    require(
-        free is not None,
-        "--port",
-        f"given: {FIRST_PORT} and {TRIED - 1} more taken",
-        None,
-    )
-    return free
-
-
-def _is_free(port: int) -> bool:
+    require(asked is None or 1 <= asked <= 65535, "--port", "in [1, 65535]", asked)
     with socket.socket() as server:
         server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            server.bind((HOST, port))
+            server.bind((HOST, asked or 0))
         except OSError:
-            return False
-    return True
+            require(False, "--port", "one that is free", asked)
+        return server.getsockname()[1]

@@ -32,7 +32,7 @@ def open_page(request, browser, server):
     def opened() -> pages.Notebook:
         context = browser.new_context(viewport={"width": 1280, "height": 900})
         contexts.append(context)
-        ready = request.module.READY
+        ready = getattr(request.module, "READY", "")
         return pages.Notebook.opened(context.new_page(), server.address, ready)
 
     yield opened

@@ -39,12 +39,21 @@ class Server:
     process: subprocess.Popen
     address: str
 
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> float:
+    def stop(self, how: signal.Signals) -> float:
         """Stop it; seconds until it is gone."""
         start = time.perf_counter()
         self.process.send_signal(how)
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=30)
         return time.perf_counter() - start
+
+    def group(self) -> list[str]:
+        """Command lines of what is left of its process group."""
+        listed = subprocess.run(
+            ["ps", "-o", "args=", "-g", str(self.process.pid)],
+            capture_output=True,
+            text=True,
+        )
+        return listed.stdout.splitlines()
 
 
 @contextlib.contextmanager
@@ -55,11 +64,15 @@ def served(name: str, *options: str, **environment: str) -> Iterator[Server]:
         cwd=REPO,
         env=os.environ | environment,
         stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
     try:
-        line = process.stdout.readline()
-        yield Server(process, re.search(r"http://\S+", line)[0])
+        said = process.stdout.readline()
+        found = re.search(r"http://\S+", said)
+        assert found, said + process.stdout.read()
+        yield Server(process, found[0])
     finally:
         if process.poll() is None:
             process.kill()
@@ -79,8 +92,8 @@ class Notebook:
     """from asking for the page to the last of its cells"""
 
     @classmethod
-    def opened(cls, page, address: str, ready: str) -> "Notebook":
-        """The page, once the number `ready` stands on it."""
+    def opened(cls, page, address: str, ready: str = "") -> "Notebook":
+        """The page, once the number `ready`, or any where none is named, stands on it."""
         self = cls(page, address)
         page.set_default_timeout(PATIENCE)
         page.on("request", lambda request: self.requests.append(request.url))
@@ -108,6 +121,15 @@ class Notebook:
     def slider(self, label: str):
         """A slider, by its accessible name."""
         return self.page.get_by_role("slider", name=label)
+
+    def unnamed(self) -> list[str]:
+        """Roles of what the notebook's cells show without a name to be read aloud."""
+        cells, found = self.page.locator(".output-area"), []
+        for role in ("slider", "combobox", "button", "spinbutton", "img"):
+            every = cells.get_by_role(role)
+            named = cells.get_by_role(role, name=re.compile(r"\S"))
+            found += [role] * (every.count() - named.count())
+        return found
 
     def press(self, label: str, key: str, watch: str) -> float:
         """Press a key on a slider; seconds until the text of `watch` is another one."""
@@ -142,4 +164,4 @@ _CHANGED = """([selector, before]) => {
 
 
 def _number(id: str) -> str:
-    return f'[data-number="{id}"]'
+    return f'[data-number="{id}"]' if id else "[data-number]"
