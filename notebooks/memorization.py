@@ -117,8 +117,8 @@ def _(predicted, settings, simulated):
         [
             memory_sentence(settings, simulated),
             samples_picture(settings, simulated) if simulated else mo.md(""),
-            lines_picture(settings, predicted, simulated),
             score_picture(settings, simulated),
+            lines_picture(settings, predicted, simulated),
             memory_table(settings, predicted, simulated),
         ]
     )

@@ -111,12 +111,17 @@ class Settings:
         return 2.0 * self.rate * PIECE / DIM
 
     @property
+    def points(self) -> Float[np.ndarray, "k 2"]:
+        """The modes in their plane."""
+        angle = 2.0 * np.pi * np.arange(self.modes) / self.modes
+        return RADIUS * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+
+    @property
     def law(self) -> StructuredMixture:
         """The data; its tracked directions are unit axes of the modes' plane."""
-        k, blocks = np.arange(MOST_MODES), 1 if self.decay == 0 else BLOCKS
-        angle = 2.0 * np.pi * k / self.modes
-        points = RADIUS * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-        weights = np.where(k < self.modes, 1.0 / self.modes, 0.0)
+        blocks, absent = 1 if self.decay == 0 else BLOCKS, MOST_MODES - self.modes
+        points = np.pad(self.points, ((0, absent), (0, 0)))
+        weights = np.pad(np.full(self.modes, 1.0 / self.modes), (0, absent))
         variances = (1.0 + np.arange(blocks)) ** -self.decay
         gram = np.zeros((blocks, 2, 2))
         gram[0] = np.eye(2)

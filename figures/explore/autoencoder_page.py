@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from figures import style
-from figures.autoencoder.planes import density, draw_plane, grid_line
+from figures.autoencoder.planes import TARGET, density, draw_plane, grid_line
 from figures.explore.autoencoder import DIM, RADIUS, Settings, Theory
 from figures.explore.autoencoder_runs import RUNS, Simulated
 from figures.explore.page import (
@@ -58,7 +58,7 @@ def _drawn(settings: Settings, theory: Theory, simulated: Simulated | None) -> F
         chain, "Retraining", "generation g", "variance, size", log="y", whole="x"
     )
     _learned(learned, theory, simulated)
-    _plane(plane, theory, simulated)
+    _plane(plane, theory, simulated, settings.points)
     _retrained(chain, theory, simulated, settings.decay == 0)
     legend_below(learned, 3)
     legend_below(plane, 1)
@@ -83,13 +83,16 @@ def _points(ax: Axes, x, runs: np.ndarray, colour, marker: str = "o") -> None:
     style.simulation(ax, x, mean, "", low=low, high=high, colour=colour, marker=marker)
 
 
-def _plane(ax: Axes, theory: Theory, simulated: Simulated | None) -> None:
+def _plane(
+    ax: Axes, theory: Theory, simulated: Simulated | None, modes: np.ndarray
+) -> None:
     """Samples, and contours around shares of the law's mass."""
     line = grid_line(REACH, CELLS)
     table = density(theory.law, line, BLUR)
     samples = np.zeros((0, 2)) if simulated is None else simulated.samples
     draw_plane(ax, samples, xr.DataArray(table, coords={"y": line, "x": line}))
     style.theory(ax, [], [], "theory: 30, 60 and 90 % of the mass")
+    ax.plot(*modes.T, "+", color=TARGET, markersize=9, label="modes of the data")
 
 
 def _retrained(
@@ -106,6 +109,8 @@ def _retrained(
             runs = simulated.s2 if name == "s2" else simulated.ends.Q[..., 0, 0]
             _points(ax, g, runs, colour, marker)
     style.reference(ax, 1.0, "bulk of the data" if flat else "")
+    if simulated is not None:
+        style.simulation(ax, [], [], f"{RUNS} networks, d = {DIM}, 95 %", colour=TARGET)
     ax.yaxis.set_major_formatter("{x:g}")
 
 

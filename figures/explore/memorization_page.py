@@ -68,7 +68,10 @@ def samples_picture(settings: Settings, simulated: Simulated) -> Shown:
 
 
 def _gallery(settings: Settings, simulated: Simulated) -> Figure:
-    fig, axes = panels(2, height=3.4)
+    images = points(settings.data).frame is not None
+    fig, axes = panels(2, height=2.8 if images else 3.9)
+    if images:
+        fig.subplots_adjust(left=0.01, bottom=0.02)
     for ax, g in zip(axes, (0, settings.models - 1), strict=True):
         ax.set_title(f"Model {g + 1}: samples, each above its nearest training point")
         rows = slice(PAIRS * ROWS)
@@ -84,6 +87,7 @@ def _pairs(ax: Axes, of: Points, samples: np.ndarray, nearest: np.ndarray) -> No
         side = math.isqrt(of.frame.axes.shape[1])
         decode = lambda x: of.frame.decode(x).reshape(-1, side, side)
         draw_images(ax, decode, named(samples, nearest), np.array(of.ends))
+        ax.set_anchor("NW")
         return
     plane = singular_plane(of.train, 0, 1)
     draw_points(ax, named(*map(plane.project, (samples, nearest))))
@@ -129,7 +133,7 @@ def _scores(settings: Settings, simulated: Simulated | None) -> Figure:
             _points(score, models, ratio, error, names[k], look)
         closer = simulated.closer, simulated.closer_error
         _points(twin, models, *closer, names[0], LOOKS[0])
-    score.set_ylim(0.0, 1.6)
+    score.set_ylim(bottom=0.0)
     twin.set_ylim(0.4, 1.02)
     _framed((score, twin), settings.models)
     return fig
