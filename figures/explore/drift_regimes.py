@@ -1,8 +1,9 @@
 r"""Drift of a loop whose score errors have a size, a kind and an observability.
 
-The data are N(0, 1). Generation i errs by the signed amplitude :math:`a_i` times
+The data are N(0, 1). Generation i errs by
 
-.. math:: \sqrt{\eta}\,e_{\text{shift}} + \sqrt{1-\eta}\,e_{\text{hidden}} ,
+.. math:: a_i\big(\sqrt{\eta}\,e_{\text{shift}} + \sqrt{1-\eta}\,e_{\text{hidden}}\big),
+    \qquad a_i = \pm 1 ,
 
 the score of data that moved, and a drift that grows and turns so that nothing of it is
 left at the end. In the energy of one generation the two are orthogonal (derived), so
@@ -39,8 +40,21 @@ from theory.mixtures import Blend, gaussian_mixture
 from theory.processes import OU
 from theory.validation import require, require_in
 
-__all__ = ["KINDS", "MOST", "SCHEDULES", "Settings", "Simulated", "Theory"]
-__all__ += ["simulate", "theory"]
+__all__ = [
+    "GRID",
+    "KINDS",
+    "MOST",
+    "PROCESS",
+    "RUNS",
+    "SCHEDULES",
+    "SIGNS",
+    "STEPS",
+    "Settings",
+    "Simulated",
+    "Theory",
+    "simulate",
+    "theory",
+]
 
 MOST = 30
 """Generations that every program runs through; those asked for are the first of them."""
@@ -51,7 +65,7 @@ RUNS = 4
 KINDS = {
     "aligned": "always the same way",
     "unbiased": "a random way each time",
-    "cancelling": "undoing the error before",
+    "cancelling": "forth and back in turn",
 }
 SCHEDULES = {
     "constant": "the same share in every generation",
@@ -104,14 +118,12 @@ class Settings:
         return np.pad(np.asarray(shares)[:N], (0, MOST - N), constant_values=1.0)
 
     @property
-    def amplitudes(self) -> Float[np.ndarray, "signs most"]:
-        """Signed size a_i of each error, relative to the first: one row per run."""
+    def signs(self) -> Float[np.ndarray, "runs most"]:
+        """Sign a_i of each error, one row per run."""
         if self.kind == "unbiased":
             return np.random.default_rng(0).choice([-1.0, 1.0], (SIGNS, MOST))
-        row = np.ones(MOST)
-        if self.kind == "cancelling":  # what is left of the error just before
-            row[1::2] = -(1.0 - self.fresh[1::2])
-        return np.tile(row, (SIGNS, 1))
+        turn = -1.0 if self.kind == "cancelling" else 1.0
+        return np.tile(turn ** np.arange(MOST), (SIGNS, 1))
 
 
 @jax.tree_util.register_dataclass
@@ -165,7 +177,7 @@ def theory(settings: Settings) -> Theory:
         settings.generations,
         _theory(
             settings.fresh,
-            settings.amplitudes,
+            settings.signs,
             settings.energy,
             settings.observability,
             list(KINDS).index(settings.kind),
@@ -174,10 +186,8 @@ def theory(settings: Settings) -> Theory:
 
 
 @jax.jit
-def _theory(alpha, amplitudes, energy, eta, kind) -> Theory:
-    exact = jax.vmap(shift_drift, in_axes=(None, 0))(
-        alpha, amplitudes * _shift(energy, eta)
-    )
+def _theory(alpha, signs, energy, eta, kind) -> Theory:
+    exact = jax.vmap(shift_drift, in_axes=(None, 0))(alpha, signs * _shift(energy, eta))
     D, J, C = (jnp.mean(values, axis=0) for values in (exact.D, exact.J, exact.C))
     kept = (1.0 - alpha) ** 2 * D[:-1]
     laws = (stationary_aligned, stationary_unbiased, stationary_cancelling)
@@ -191,7 +201,7 @@ def _theory(alpha, amplitudes, energy, eta, kind) -> Theory:
         cosine=innovation_cosine(D[:-1], J, C),
         inherited=_share(kept, J),
         bounds=drift_bounds(alpha, J),
-        displayed=discounted_energy(alpha, energy * jnp.mean(amplitudes**2, axis=0)),
+        displayed=discounted_energy(alpha, energy + 0.0 * J),
         regime=classify(alpha, D[:-1], J, C),
         settled=jnp.stack([law(alpha, J) for law in laws])[kind],
     )
@@ -201,7 +211,7 @@ def simulate(settings: Settings) -> Simulated:
     """Carry the laws of the first runs through their generations on a grid."""
     values = _simulate(
         settings.fresh,
-        settings.amplitudes[:RUNS],
+        settings.signs[:RUNS],
         settings.energy,
         settings.observability,
     )
@@ -209,9 +219,9 @@ def simulate(settings: Settings) -> Simulated:
 
 
 @jax.jit
-def _simulate(alpha, amplitudes, energy, eta) -> Simulated:
+def _simulate(alpha, signs, energy, eta) -> Simulated:
     run = partial(_run, alpha, _shift(energy, eta), _hidden(energy, eta))
-    paths, drift, lost = jax.vmap(run)(amplitudes)
+    paths, drift, lost = jax.vmap(run)(signs)
     trusted = (lost < TRUSTED) & (drift.tail_share < TRUSTED)
     D = jnp.where(jnp.all(trusted, axis=0), drift.D, jnp.nan)
     before, J, C = (jnp.mean(x, axis=0) for x in (drift.D_before, drift.J, drift.C))
@@ -225,7 +235,7 @@ def _simulate(alpha, amplitudes, energy, eta) -> Simulated:
     )
 
 
-def _run(alpha, shift, hidden, amplitudes):
+def _run(alpha, shift, hidden, signs):
     """One run: functionals of the paths, the drift, and the mass that left the grid."""
     target = gaussian_mixture([1.0], [0.0], 1.0)
     p = on_grid(target, GRID)
@@ -247,7 +257,7 @@ def _run(alpha, shift, hidden, amplitudes):
         )
         return after, (paths, drift, jnp.abs(paths.mass_lost))
 
-    _, records = jax.lax.scan(generation, p, (alpha, amplitudes, jnp.arange(MOST) == 0))
+    _, records = jax.lax.scan(generation, p, (alpha, signs, jnp.arange(MOST) == 0))
     return records
 
 

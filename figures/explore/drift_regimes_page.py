@@ -157,7 +157,7 @@ def _regime(settings: Settings, theory: Theory) -> str:
     met = met.replace("-", "−")
     reason = {
         Regime.MEMORYLESS: (
-            f"Memoryless: the last law inherits {share:.0%} of its drift, no more than "
+            f"Memoryless: the last law inherits {100 * share:.0f} % of its drift, no more than "
             "10 %; of earlier errors too little is left to matter."
         ),
         Regime.UNBIASED: (

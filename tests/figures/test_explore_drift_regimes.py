@@ -28,7 +28,7 @@ from theory.validation import InputError
 def shifts(settings: Settings) -> np.ndarray:
     """Standard deviations by which the simulated runs move, (RUNS, N)."""
     size = np.sqrt(settings.observability * settings.energy / -np.expm1(-PROCESS.T))
-    return size * settings.amplitudes[:RUNS, : settings.generations]
+    return size * settings.signs[:RUNS, : settings.generations]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -103,7 +103,7 @@ def test_every_schedule_spends_the_same_fresh_data():
         ),
         (Settings(kind="unbiased"), "Unbiased: "),
         (Settings(kind="cancelling", generations=10), "Cancelling: "),
-        (Settings(alpha=1.0), "Memoryless: the last law inherits 0%"),
+        (Settings(alpha=1.0), "Memoryless: the last law inherits 0 %"),
         (Settings(observability=0.0), "No drift"),
     ],
     ids=["aligned", "unbiased", "cancelling", "memoryless", "hidden"],

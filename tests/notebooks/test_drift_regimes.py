@@ -19,7 +19,7 @@ def test_more_fresh_data_mean_less_drift(notebook):
 def test_the_regime_is_named_with_its_reason(notebook):
     assert notebook.text("regime").startswith("Aligned: the last error meets")
     notebook.press(ALPHA, "End", "regime")
-    assert notebook.text("regime").startswith("Memoryless: the last law inherits 0%")
+    assert notebook.text("regime").startswith("Memoryless: the last law inherits 0 %")
     notebook.press(ETA, "Home", "regime")
     assert notebook.text("regime").startswith("No drift")
 
