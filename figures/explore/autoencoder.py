@@ -44,7 +44,7 @@ ODD = ("tanh", "erf")
 """Of these the generated law has two modes along a unit where an index is positive."""
 MOST_MODES = 5
 MOST_UNITS = 3
-MOST = 4
+MOST = 3
 """Generations after the first."""
 RADIUS = 3.0
 """Distance of every mode from the centre."""
@@ -57,7 +57,7 @@ DIM = 200
 """Dimension of the networks that are simulated."""
 PIECE = 100
 """Their steps between two looks: training lasts a whole number of pieces."""
-POINTS, SUBSTEPS, STEPS = 20, 2, 50
+POINTS, SUBSTEPS, STEPS = 20, 2, 80
 """Drawn intervals of the learning curve and steps in each; steps of a generation."""
 
 
@@ -79,7 +79,7 @@ class Settings:
     """a >= 0 of the spectrum s^-a, at most 2; 0 is flat"""
     tau: float = 2.0
     """training time 2 eta n/d of every generation, in [0.5, 4]"""
-    generations: int = 3
+    generations: int = 2
     """retrained after generation 0, in [0, MOST]"""
     real_fraction: float = 0.0
     """of real data while retraining, in [0, 1]; its theory needs a flat spectrum"""

@@ -163,8 +163,12 @@ def retraining_sentence(settings: Settings, theory: Theory) -> Shown:
 
 def _said(settings: Settings, theory: Theory) -> str:
     s2, tau = theory.generations.s2, theory.tau[-1]
-    if not np.isfinite(s2).all():
-        return "Training diverges at this learning rate: no generation is predicted."
+    lost = ~np.isfinite(theory.generations.Q).all(axis=(1, 2))
+    if lost.any():
+        return (
+            f"Training diverges in generation {np.argmax(lost)}: the learning rate is too "
+            "large for what the one before it generates."
+        )
     said = f"The first network generates a bulk of variance {s2[0]:.3g}"
     if settings.generations > 0:
         word = "shrinks" if s2[-1] < s2[0] else "grows"

@@ -108,12 +108,12 @@ def _run(width: int, key, rule, train, held_out, spacing, size, models) -> _Mode
 
     def model(g, carry):
         data, twin, records = carry
-        keys = jr.split(jr.fold_in(key, g), 4)
+        keys = jr.split(jr.fold_in(key, g), 5)
         state = learner.init(keys[0], data, None, process)
         state = learner.advance(keys[1], state, data, process)
         start = sampler.begin(keys[2], None, data, data.shape, process)
-        samples = sampler.sample(keys[2], learner.finish(state), start, process)
-        chosen = _choose(rule, keys[3], samples, size, spacing)
+        samples = sampler.sample(keys[3], learner.finish(state), start, process)
+        chosen = _choose(rule, keys[4], samples, size, spacing)
         distance, parent = (a[:, 0] for a in nearest(samples, data))
         to_twin, real_to_data = (
             nearest(*pair).distance[:, 0] for pair in ((samples, twin), (real, data))

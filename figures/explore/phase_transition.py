@@ -53,6 +53,8 @@ EVERY = 4
 """One in so many of these amounts is simulated."""
 QUARTER = 0.25
 """Rate of a diffusion model's error, as recalled of Fu et al."""
+NOTABLE = 0.02
+"""Of the TV without synthetic data: what turns by less is not called a turn."""
 POINTS = 1536
 """Of the grid on which moments of kernel densities are tabulated."""
 PROTOCOLS = {
@@ -153,7 +155,8 @@ class Theory:
     def turn(self) -> tuple[str, float]:
         """Whether TV is "highest" or else "lowest" inside the range, and at which m/n."""
         for word, values in (("highest", self.tv), ("lowest", -self.tv)):
-            if 0 < np.argmax(values) < len(values) - 1:
+            least = max(values[0], values[-1]) + NOTABLE * self.tv[0]
+            if values.max() > least:
                 return word, vertex(self.lam, values)
         return "", float("nan")
 

@@ -78,7 +78,7 @@ def _bound(ax: Axes, theory: Theory, simulated: Simulated | None) -> None:
     if simulated is not None:
         _points(
             ax, simulated.lam, simulated.bound, "from measured errors, 95 %",
-            1.0 / simulated.step,
+            1.0 / simulated.bound.mean[0],
         )  # fmt: skip
     for (rate, shape), colour in zip(theory.shapes.items(), COLOURS, strict=True):
         style.theory(ax, theory.lam, shape, f"shape, rate r = {rate:g}", colour)

@@ -61,9 +61,8 @@ class Simulated:
     tv: Interval
     """of model G from the real law"""
     bound: Interval
-    """the bound on it from each run's own one-step errors"""
-    step: float
-    """mean one-step error of model 1 without synthetic data"""
+    """the bound on it from each run's own one-step errors; first, without synthetic data,
+    the error of one step"""
     runs: int
 
 
@@ -83,8 +82,7 @@ def simulate(settings: Settings, seed: int = 0) -> Simulated:
     )
     bound = _bounds(schedules, steps)[:, :, settings.models - 1]
     lam = settings.synthetic[::EVERY] / settings.n
-    step = float(jnp.mean(steps[:, 0, 0]))
-    return Simulated(lam, _over_runs(tv), _over_runs(bound), step, runs)
+    return Simulated(lam, _over_runs(tv), _over_runs(bound), runs)
 
 
 _bounds = jax.jit(
@@ -120,7 +118,8 @@ def _loop(parts: tuple, protocol: str, key: Array, at: dict, models: Array):
     policy, real = Mixing(data, protocol), Real(target.law, None, 0)
     stage = lambda s: {name: values[s] for name, values in at.items()}
     none = jnp.zeros((1, 1), jnp.float32)
-    memory = policy.start(jr.split(key), stage(0), real, none, target.law)
+    before = jr.split(jr.fold_in(key, MOST))
+    memory = policy.start(before, stage(0), real, none, target.law)
 
     def train(s, carry):
         state, steps, _ = carry
