@@ -35,8 +35,8 @@ MARGINS = {"left": 0.72, "right": 0.12, "bottom": 1.05, "top": 0.32, "between": 
 Below there is room for three rows of a legend."""
 DPI = 117  # a picture as wide as the page is drawn pixel by pixel
 PLAIN = {"axes.formatter.use_mathtext": False, "axes.titley": 1.0}
-"""Ticks typeset as formulas and titles that look for a place would double the time of a
-picture."""
+"""Typesetting every tick's number as a formula, and looking for what a title might touch,
+take half of the time of a picture."""
 
 _DRAWING = threading.Lock()
 
