@@ -58,7 +58,7 @@ __all__ = [
 
 MOST = 30
 """Generations that every program runs through; those asked for are the first of them."""
-SIGNS = 64
+SIGNS = 32
 """Sequences of random signs averaged in the exact recursion."""
 RUNS = 4
 """The first of these, which are simulated as well."""
