@@ -7,7 +7,7 @@ from theory.planning import copying, drift, mixing, survival
 from theory.planning.inverse import Plan, known_shares, solve
 from theory.planning.relations import Relation, through_tv
 from theory.planning.variables import QUANTITIES, VARIABLES
-from theory.validation import require
+from theory.validation import require, require_in
 
 __all__ = ["RELATIONS", "Answers", "answers"]
 
@@ -57,6 +57,7 @@ def answers(
         ("unknown", unknown, VARIABLES),
     ):
         require(value in among, name, f"one of {', '.join(among)}", value)
+    require_in("target", target, 0.0, QUANTITIES[quantity].highest)
     plans, left_out = [], {}
     for relation in RELATIONS.values():
         if relation.quantity != quantity:

@@ -201,7 +201,7 @@ def lower_bound(J: Float[Array, " n"], budget: float, aim: str, errors: str) -> 
     if aim == "largest":
         per_unit = 1.0 if errors == "any" else 2.0 - budget / (len(J) - 1)
         return float(jnp.maximum(jnp.sum(gain) / (1.0 + budget * per_unit), gain.max()))
-    dual = jax.jit(lambda p: _priced(p, gain, aim, errors) - p * budget)
+    dual = lambda p: _priced(p, gain, aim, errors) - p * budget
     prices = np.append(0.0, np.geomspace(1e-3, 1e2, PRICES) * float(jnp.mean(gain)))
     values = np.array([float(dual(p)) for p in prices])
     best = int(np.argmax(values))
@@ -210,6 +210,7 @@ def lower_bound(J: Float[Array, " n"], budget: float, aim: str, errors: str) -> 
     return max(float(values.max()), *finer)
 
 
+@partial(jax.jit, static_argnames=("aim", "errors"))
 def _priced(price, gain: Float[Array, " n"], aim: str, errors: str):
     """Least cost + price * spending without a budget; never above it."""
     step = jnp.sum(gain) / (LEVELS - 1)

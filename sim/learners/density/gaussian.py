@@ -44,6 +44,7 @@ class GaussianFit(ClosedForm):
         """The fitted Gaussian, float64."""
         x = data.astype(jnp.float64)
         mean = jnp.mean(x, axis=0)
-        covariance = (x - mean).T @ (x - mean) / (x.shape[0] - 1.0)
+        gaps = x - mean[None]
+        covariance = gaps.T @ gaps / (x.shape[0] - 1.0)
         one = jnp.ones((1,), jnp.float64)
         return DensityEstimate(GaussianMixture(one, mean[None], covariance[None]))
