@@ -4,8 +4,17 @@ Each module reads its arguments (`add_to`) without importing anything heavy and 
 work in `run`, which returns the exit status (None for 0).
 """
 
-from figures.commands import check, figures, listing, predict, report, runs
+from figures.commands import (
+    check,
+    export,
+    figures,
+    listing,
+    predict,
+    report,
+    runs,
+    sweep,
+)
 
 __all__ = ["COMMANDS"]
 
-COMMANDS = (listing, figures, check, report, predict, runs)
+COMMANDS = (listing, figures, check, sweep, report, export, predict, runs)

@@ -4,7 +4,14 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["OWN_OPTIONS", "add_command", "add_computing", "add_ids", "add_out"]
+__all__ = [
+    "OWN_OPTIONS",
+    "WITH_SETTINGS",
+    "add_command",
+    "add_computing",
+    "add_ids",
+    "add_out",
+]
 
 SETTINGS_HELP = """\
 settings: every field of a figure's settings is an option with one value (commas between
@@ -13,6 +20,9 @@ several): --alpha 0.2 --widths 64,64. It applies to each selected figure that ha
   --seed N              key of all of them
   --seeds N             number of replicas; more extend a stored run
 """
+
+WITH_SETTINGS = ("figures", "check", "sweep")
+"""Commands that take ``--field value`` for every field of a figure's settings."""
 
 OWN_OPTIONS = frozenset(
     [
@@ -24,9 +34,13 @@ OWN_OPTIONS = frozenset(
         "--jobs",
         "--dry-run",
         "--json",
+        "--over",
+        "--zip",
+        "--variable",
+        "--name",
     ]
 )
-"""Options of `figures` and `check` themselves; any other is a field of the settings."""
+"""Options of those commands themselves; any other is a field of the settings."""
 
 
 def add_command(
