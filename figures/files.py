@@ -31,6 +31,7 @@ def write_results(
     folder: Path,
     formats: Collection[str] = ("csv", "nc", "latex"),
     variables: Sequence[str] = (),
+    at: Sequence[str] = (),
 ) -> list[Path]:
     """Write stored results, all verdicts judged together; their paths.
 
@@ -40,6 +41,7 @@ def write_results(
             ``VARIABLE.tex`` each and a ``FIGURE-RUN.nc`` for every result go.
         formats: which of them.
         variables: those to make a LaTeX table of.
+        at: conditions that its rows must not contradict, such as "alpha=0.1".
 
     Raises:
         InputError: a variable that is not there, before anything is written; or a file
@@ -47,8 +49,8 @@ def write_results(
     """
     fields = varied(results)
     verdicts, values = verdict_frame(results, fields), value_frame(results, fields)
-    tables = {"verdicts": verdict_table(verdicts, fields)}
-    tables |= {v: value_table(values, v, fields) for v in variables}
+    tables = {"verdicts": verdict_table(verdicts, fields)} if len(verdicts) else {}
+    tables |= {v: value_table(values, v, fields, at) for v in variables}
     written = []
     if "csv" in formats:
         written.append(write_frame(folder / "verdicts.csv", verdicts))
@@ -63,7 +65,7 @@ def write_results(
         for name, table in tables.items():
             path = folder / f"{name}.tex"
             written.append(
-                write_table(path, table, table_caption(name, verdicts, about))
+                write_table(path, table, table_caption(name, verdicts, about, at))
             )
     return written
 
@@ -80,13 +82,16 @@ def write_table(path: Path, cells: pd.DataFrame, caption: str) -> Path:
     return path
 
 
-def table_caption(kind: str, verdicts: pd.DataFrame, about: str) -> str:
+def table_caption(
+    kind: str, verdicts: pd.DataFrame, about: str, at: Sequence[str] = ()
+) -> str:
     """What stands over a table of "verdicts", or of the variable `kind`, in LaTeX.
 
     Args:
         kind: see above.
         verdicts: all that were judged together.
         about: the settings, in LaTeX, see `settings_line`.
+        at: conditions that the variable's rows have in common.
     """
     if kind == "verdicts":
         says = (
@@ -94,15 +99,18 @@ def table_caption(kind: str, verdicts: pd.DataFrame, about: str) -> str:
             f"a star marks what was not expected. {shared_rate(verdicts)}"
         )
     else:
+        where = f", {', '.join(at)}" if at else ""
         says = (
-            f"{kind} in the last generation. A mean over seeds has its standard error in "
-            "brackets, in units of the last digit."
+            f"{kind} at the end of the loop{where}. A mean over seeds has its standard error "
+            "in brackets, in units of the last digit."
         )
     return f"{escaped(says)} {about}"
 
 
 def shared_rate(verdicts: pd.DataFrame) -> str:
     """What all verdicts of a frame promise together."""
+    if verdicts.empty:
+        return "There are no verdicts."
     return (
         f"All {verdicts['intervals'].max()} intervals behind the {len(verdicts)} verdicts "
         f"share one error rate of {100 * LEVEL:g} %."

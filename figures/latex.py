@@ -84,7 +84,10 @@ def verdict_table(verdicts: pd.DataFrame, fields: Sequence[str]) -> pd.DataFrame
 
 
 def value_table(
-    values: pd.DataFrame, variable: str, fields: Sequence[str]
+    values: pd.DataFrame,
+    variable: str,
+    fields: Sequence[str],
+    at: Sequence[str] = (),
 ) -> pd.DataFrame:
     """A variable of the last generation by swept field, the last field across.
 
@@ -93,15 +96,16 @@ def value_table(
         variable: its name.
         fields: of the settings; without any, or with one that is all there is to tell
             apart, there is one column.
+        at: conditions that rows must not contradict, such as "alpha=0.1".
 
     Returns:
         As for `verdict_table`.
 
     Raises:
-        InputError: there is no such variable.
+        InputError: there is no such variable, or no such condition on it.
     """
     lookup("variable", variable, dict.fromkeys(values.get("variable", [])))
-    rows = values[values["variable"] == variable]
+    rows = _meeting(values[values["variable"] == variable], at)
     kinds = [k for c in ("figure", "source", "at") for k in _if_several(rows, c)]
     leading = [*kinds, *fields[:-1]]
     if not leading:
@@ -129,7 +133,7 @@ def settings_line(results: Sequence[Result], fields: Sequence[str]) -> str:
 
 
 def _settings(result: Result, fields: Sequence[str]) -> str:
-    """``ep1 (preset quick, generations = 5, 3 seeds)``: what differs from the preset."""
+    """``ep1, TITLE (preset quick, generations = 5, seeds = 3)``: what the preset has not."""
     settings, preset = result.settings, result.figure.presets.get(result.run.preset)
     changed = [
         f"{f.name} = {as_text(value)}"
@@ -146,6 +150,22 @@ def _settings(result: Result, fields: Sequence[str]) -> str:
 def _made(result: Result) -> str:
     stored = result.run.provenance()
     return f"driftlab {stored['versions']['driftlab']}, commit {stored['commit']}"
+
+
+def _meeting(rows: pd.DataFrame, at: Sequence[str]) -> pd.DataFrame:
+    """The rows that contradict no condition; what all have to meet need not be told."""
+    found = [
+        dict(c.split("=", 1) for c in text.split(", ") if c) for text in rows["at"]
+    ]
+    for condition in at:
+        known = dict.fromkeys(f"{k}={v}" for of in found for k, v in of.items())
+        lookup("at", condition, known)
+    wanted = dict(condition.split("=", 1) for condition in at)
+    rest = [
+        ", ".join(f"{k}={v}" for k, v in of.items() if k not in wanted) for of in found
+    ]
+    met = [all(of.get(k, v) == v for k, v in wanted.items()) for of in found]
+    return rows.assign(at=rest)[met]
 
 
 def _if_several(rows: pd.DataFrame, column: str) -> list[str]:

@@ -94,7 +94,9 @@ def verdict_frame(
 def value_frame(
     results: Sequence[Result], fields: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """One row per number in the last generation: its mean over seeds, with error.
+    """One row per number at the end of the loop: its mean over seeds, with error.
+
+    That is the last "generation", or the last "law" of curves that count those.
 
     A variable over conditions (kinds of error, fresh fractions) has one row for each of
     them, up to `CELLS`. Without seeds there is no mean to take: the standard error is
@@ -106,7 +108,8 @@ def value_frame(
 
     Returns:
         Columns figure, run, preset, the fields, source ("trace" or "curves"), variable,
-        generation, at (the condition), value, standard_error, n_seeds (the finite ones).
+        generation, at (the conditions: ``kind=aligned, alpha=0.1``), value,
+        standard_error, n_seeds (the finite ones).
     """
     rows = [
         {**where, "source": source, **row}
@@ -171,7 +174,7 @@ def _with_columns(
 
 def _values(dataset: xr.Dataset) -> Iterator[dict]:
     """The rows of one trace, or of its curves, by name."""
-    last = dataset.isel(generation=-1, missing_dims="ignore")
+    last = dataset.isel(generation=-1, law=-1, missing_dims="ignore")
     for name in sorted(map(str, last.data_vars)):
         variable, base = last[name], name.removesuffix("_se")
         is_error = base != name and base in last

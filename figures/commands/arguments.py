@@ -11,6 +11,7 @@ __all__ = [
     "add_computing",
     "add_ids",
     "add_out",
+    "add_tables",
 ]
 
 SETTINGS_HELP = """\
@@ -37,6 +38,7 @@ OWN_OPTIONS = frozenset(
         "--over",
         "--zip",
         "--variable",
+        "--at",
         "--name",
     ]
 )
@@ -78,6 +80,24 @@ def add_out(command: argparse.ArgumentParser) -> None:
         default=Path("results"),
         metavar="DIR",
         help="folder of results, figures and report (default: %(default)s)",
+    )
+
+
+def add_tables(command: argparse.ArgumentParser) -> None:
+    """Which variables to make LaTeX tables of."""
+    command.add_argument(
+        "--variable",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="also a LaTeX table of this variable, any number of them",
+    )
+    command.add_argument(
+        "--at",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="only rows of it that meet this (alpha=0.1), any number of them",
     )
 
 

@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from figures.commands.arguments import add_command, add_ids, add_out
+from figures.commands.arguments import add_command, add_ids, add_out, add_tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,13 +42,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         choices=FORMATS,
         help="only this format, any number of them (default: all)",
     )
-    command.add_argument(
-        "--variable",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="also a LaTeX table of this variable, any number of them",
-    )
+    add_tables(command)
     add_out(command)
 
 
@@ -63,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
         raise InputError(f"{options.out} holds no finished result to export.")
     folder = options.out / "exports"
     formats = options.format or FORMATS
-    for path in write_results(results, folder, formats, options.variable):
+    for path in write_results(results, folder, formats, options.variable, options.at):
         print(f"Written: {path}")
 
 

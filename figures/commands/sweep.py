@@ -2,7 +2,12 @@
 
 import argparse
 
-from figures.commands.arguments import SETTINGS_HELP, add_command, add_computing
+from figures.commands.arguments import (
+    SETTINGS_HELP,
+    add_command,
+    add_computing,
+    add_tables,
+)
 from figures.commands.outcome import conclude
 
 __all__ = ["add_to", "run"]
@@ -45,13 +50,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         action="store_true",
         help="take the k-th value of every field together instead of all combinations",
     )
-    command.add_argument(
-        "--variable",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="also a LaTeX table of this variable, any number of them",
-    )
+    add_tables(command)
     command.add_argument(
         "--name", help="how the files begin (default: from the values)"
     )
@@ -99,7 +98,9 @@ def run(options: argparse.Namespace) -> int:
     )
     for k, why in found.refusals.items():
         print(f"note: {chosen.points[k].label} is left out: {why}")
-    written, left_out = write_files(found, options.out, options.variable, name)
+    written, left_out = write_files(
+        found, options.out, options.variable, options.at, name
+    )
     print("".join(f"note: {line}\n" for line in left_out), end="")
     status = conclude(found.judged())
     print(shared_rate(found.verdicts()))

@@ -17,7 +17,11 @@ __all__ = ["write_files"]
 
 
 def write_files(
-    sweep: Sweep, root: Path, variables: Sequence[str] = (), name: str | None = None
+    sweep: Sweep,
+    root: Path,
+    variables: Sequence[str] = (),
+    at: Sequence[str] = (),
+    name: str | None = None,
 ) -> tuple[list[Path], list[str]]:
     """Arrays, frames, tables and the map of verdicts.
 
@@ -25,6 +29,7 @@ def write_files(
         sweep: what to write down.
         root: the files lie in ``root/sweeps``.
         variables: those to make a LaTeX table of, each.
+        at: conditions that its rows must not contradict, such as "alpha=0.1".
         name: how the files begin, by default `Design.name`.
 
     Returns:
@@ -39,8 +44,8 @@ def write_files(
     stem = root / "sweeps" / (name or sweep.design.name)
     fields = sweep.design.fields
     verdicts, values = sweep.verdicts(), sweep.values()
-    tables = {"verdicts": verdict_table(verdicts, fields)}
-    tables |= {v: value_table(values, v, fields) for v in variables}
+    tables = {"verdicts": verdict_table(verdicts, fields)} if len(verdicts) else {}
+    tables |= {v: value_table(values, v, fields, at) for v in variables}
     arrays, left_out = swept_tree(sweep)
     over = "; ".join(
         f"{a.field} = {' / '.join(map(as_text, a.values))}" for a in sweep.design.axes
@@ -53,10 +58,11 @@ def write_files(
     ]
     write_netcdf(written[0], arrays)
     for kind, table in tables.items():
-        caption = table_caption(kind, verdicts, about)
+        caption = table_caption(kind, verdicts, about, at)
         written.append(write_table(_beside(stem, f"-{kind}.tex"), table, caption))
-    with style.applied():
-        written += save_picture(verdict_map(sweep, verdicts), stem).values()
+    if len(verdicts):
+        with style.applied():
+            written += save_picture(verdict_map(sweep, verdicts), stem).values()
     return written, left_out
 
 

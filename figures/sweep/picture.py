@@ -32,6 +32,10 @@ _ORDER = (
 _COLUMNS = 3
 _ROW = 0.27
 """Height of a row of cells, in inches."""
+_NUMBER, _SIGN, _LETTER = 0.52, 0.16, 0.07
+"""Width that sign and number need in a cell, the sign alone, and a letter below it."""
+_MARGIN = 0.7
+"""Width of a panel beside its cells."""
 _SIGNS = ["STIXGeneral", "DejaVu Sans"]
 """The second has the signs that the first lacks."""
 _SOFT = "#888888"
@@ -40,7 +44,8 @@ _SOFT = "#888888"
 class Cell(NamedTuple):
     """What a point says about a claim."""
 
-    text: str
+    sign: str
+    number: str
     ink: str
     ground: tuple[float, float, float]
 
@@ -76,25 +81,49 @@ def verdict_map(sweep: Sweep, verdicts: pd.DataFrame) -> Figure:
     design, top = sweep.design, headlines(verdicts)
     cells = {claim: _cells(sweep, of) for claim, of in top.groupby("claim", sort=False)}
     if design.zipped or len(design.axes) == 1:
-        fig, axes = style.panels(height=_height(len(cells)))
-        names = [", ".join(map(as_text, p.at.values())) for p in design.points]
+        names = ["; ".join(map(as_text, p.at.values())) for p in design.points]
+        room = style.PAGE - _MARGIN - _LETTER * max(map(len, cells))
+        frame = _Frame(names, list(cells), room / len(names))
+        fig, axes = style.panels(height=frame.height)
         style.panel(axes[0, 0], design.figure.title, ", ".join(design.fields), "")
-        _map(axes[0, 0], list(cells.values()), names, list(cells))
+        _map(axes[0, 0], list(cells.values()), frame)
     else:
         *down, across = design.axes
-        columns, wide = min(_COLUMNS, len(cells)), len(across.values)
-        tall = len(design.points) // wide
+        wide = len(across.values)
+        fitting = int(style.PAGE / (_MARGIN + wide * _NUMBER))
+        columns = max(1, min(fitting, _COLUMNS, len(cells)))
+        room = style.PAGE / columns - _MARGIN
+        frame = _Frame(_labels([across]), _labels(down), room / wide)
         fig, axes = style.panels(
-            -(-len(cells) // columns), columns, height=_height(tall)
+            -(-len(cells) // columns), columns, height=frame.height
         )
         for ax in axes.flat[len(cells) :]:
             ax.set_axis_off()
         for ax, (claim, row) in zip(axes.flat, cells.items(), strict=False):
-            table = [row[k * wide : (k + 1) * wide] for k in range(tall)]
+            table = [row[k : k + wide] for k in range(0, len(row), wide)]
             style.panel(ax, claim, across.field, ", ".join(a.field for a in down))
-            _map(ax, table, _labels([across]), _labels(down))
-    _key(fig, top)
+            _map(ax, table, frame)
+    _key(fig, top, numbers=frame.room >= _NUMBER)
     return fig
+
+
+class _Frame(NamedTuple):
+    """Labels of the columns and rows of a map, and the width of a cell in inches."""
+
+    across: Sequence[str]
+    down: Sequence[str]
+    room: float
+
+    @property
+    def turned(self) -> bool:
+        """Whether the labels below are too long to stand side by side."""
+        return _LETTER * (max(map(len, self.across)) + 1) > self.room
+
+    @property
+    def height(self) -> float:
+        """Of a panel, in inches."""
+        below = _LETTER * max(map(len, self.across)) if self.turned else 0.0
+        return 0.9 + below + _ROW * len(self.down)
 
 
 def _cells(sweep: Sweep, of_claim: pd.DataFrame) -> list[Cell]:
@@ -104,7 +133,7 @@ def _cells(sweep: Sweep, of_claim: pd.DataFrame) -> list[Cell]:
     return [
         _cell(found[k])
         if k in found
-        else Cell("refused" if k in sweep.refusals else "not judged", *blank)
+        else Cell("", "refused" if k in sweep.refusals else "not judged", *blank)
         for k in range(len(sweep.results))
     ]
 
@@ -112,18 +141,21 @@ def _cells(sweep: Sweep, of_claim: pd.DataFrame) -> list[Cell]:
 def _cell(verdict: dict) -> Cell:
     sign, colour = style.OUTCOMES[Outcome(verdict["outcome"])]
     slack = verdict["relative_slack"]
-    number = "" if np.isnan(slack) else f" {slack:.2g}".replace("-", "−")
+    number = "" if np.isnan(slack) else f" {_two_digits(slack)}"
     if verdict["as_expected"]:
-        return Cell(sign + number, colour, _tint(colour))
-    return Cell(sign + number, "white", to_rgb(style.UNEXPECTED))
+        return Cell(sign, number, colour, _tint(colour))
+    return Cell(sign, number, "white", to_rgb(style.UNEXPECTED))
 
 
-def _map(
-    ax: Axes,
-    table: Sequence[Sequence[Cell]],
-    across: Sequence[str],
-    down: Sequence[str],
-) -> None:
+def _two_digits(value: float) -> str:
+    mantissa, _, power = f"{float(f'{value:.2g}'):g}".partition("e")
+    ten = rf"$\times 10^{{{int(power)}}}$" if power else ""
+    return mantissa.replace("-", "−") + ten
+
+
+def _map(ax: Axes, table: Sequence[Sequence[Cell]], frame: _Frame) -> None:
+    """Cells with as much text as there is room for."""
+    across, down, room = frame
     rows, columns = len(down), len(across)
     ax.pcolormesh(
         np.arange(columns + 1) - 0.5,
@@ -131,24 +163,18 @@ def _map(
         np.arange(rows * columns).reshape(rows, columns),
         cmap=ListedColormap([cell.ground for row in table for cell in row]),
         edgecolors="white",
-        linewidth=1.5,
+        linewidth=min(1.5, 6 * room),
     )
+    middle = {"ha": "center", "va": "center"}
     for y, row in enumerate(table):
         for x, cell in enumerate(row):
-            ax.text(
-                x,
-                y,
-                cell.text,
-                ha="center",
-                va="center",
-                color=cell.ink,
-                size=8,
-                family=_SIGNS,
-            )
+            text = cell.sign * (room >= _SIGN) + cell.number * (room >= _NUMBER)
+            ax.text(x, y, text, color=cell.ink, size=8, family=_SIGNS, **middle)
     ax.grid(visible=False)
     ax.invert_yaxis()
-    turned = sum(map(len, across)) > 40
-    ax.set_xticks(range(columns), across, rotation=45 if turned else 0)
+    every = max(1, round(2 * _LETTER / room))  # a label for each, or as many as fit
+    shown = range(0, columns, every)
+    ax.set_xticks(shown, across[::every], rotation=90 if frame.turned else 0)
     ax.set_yticks(range(rows), down)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
@@ -156,7 +182,7 @@ def _map(
 
 def _labels(axes: Sequence[Axis]) -> list[str]:
     values = itertools.product(*(axis.values for axis in axes))
-    return [", ".join(map(as_text, at)) for at in values]
+    return ["; ".join(map(as_text, at)) for at in values]
 
 
 def _tint(colour: str) -> tuple[float, float, float]:
@@ -165,7 +191,7 @@ def _tint(colour: str) -> tuple[float, float, float]:
     return 0.82 + 0.18 * r, 0.82 + 0.18 * g, 0.82 + 0.18 * b
 
 
-def _key(fig: Figure, top: pd.DataFrame) -> None:
+def _key(fig: Figure, top: pd.DataFrame, numbers: bool) -> None:
     """What the signs mean, of those that are there."""
     marks = {o: style.OUTCOMES[o] for o in Outcome if o.value in set(top["outcome"])}
     patches = [
@@ -179,10 +205,8 @@ def _key(fig: Figure, top: pd.DataFrame) -> None:
         loc="outside lower center",
         ncols=len(patches),
         prop={"family": _SIGNS, "size": 8.5},
-        title="number: slack over its scale, at the worst interval",
+        title="number: slack over its scale, at the worst interval"
+        if numbers
+        else None,
         title_fontsize=8.5,
     )
-
-
-def _height(rows: int) -> float:
-    return 0.9 + _ROW * rows

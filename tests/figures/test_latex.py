@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from figures.latex import escaped, latex_table, value_table, verdict_table, with_error
+from theory.validation import InputError
 
 BARE = {
     *("begin", "end", "centering", "caption", "label", "toprule", "midrule"),
@@ -161,6 +162,12 @@ def test_values_stand_by_field_and_condition():
     assert rows[1] == ["k=0", "$1.25(3)$", "$2.25(3)$"]
     rows = check(latex_table(value_table(frame, "one", ["n"]), "c", "l"))
     assert rows == [["n", "one"], ["1", "$1.25(3)$"], ["2", "$2.25(3)$"]]
+    rows = check(latex_table(value_table(frame, "D", ["n"], ["k=1"]), "c", "l"))
+    assert rows == [["n", "D"], ["1", "$1.25(3)$"], ["2", "$2.25(3)$"]]
+    either = frame.assign(at=["k=0, a=1", "a=1", "k=1, a=1"] * 2, variable="D")
+    assert len(value_table(either, "D", ["n"], ["k=1"])) == 2  # one has no k
+    with pytest.raises(InputError, match=r"at must be a known one \(k=1, k=0\)"):
+        value_table(frame, "D", ["n"], ["k=2"])
     single = check(latex_table(value_table(frame, "one", []), "c", "l"))
     assert single == [["figure", "one"], ["f", "$1.25(3)$, $2.25(3)$"]]
 

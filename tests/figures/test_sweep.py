@@ -13,7 +13,7 @@ from figures import catalogue
 from figures.commands.arguments import OWN_OPTIONS
 from figures.pipeline import judged
 from figures.sweep import design, sweep, swept_tree, verdict_map, write_files
-from figures.sweep.picture import headlines
+from figures.sweep.picture import _cell, headlines
 from sim.store import Run
 from theory.validation import InputError
 
@@ -317,7 +317,7 @@ def test_lists_side_by_side_have_one_dimension(toy, tmp_path):
 
 
 def test_the_files_hold_what_the_sweep_found(grid, tmp_path):
-    written, left_out = write_files(grid, tmp_path, ["x", "marked"], "w")
+    written, left_out = write_files(grid, tmp_path, ["x", "marked"], name="w")
     assert left_out == []
     assert {path.name for path in written} == {
         *("w.nc", "w-verdicts.csv", "w-values.csv", "w.pdf", "w.png"),
@@ -334,7 +334,7 @@ def test_the_files_hold_what_the_sweep_found(grid, tmp_path):
             check_dtype=False,
             check_exact=True,
         )
-    again, _ = write_files(grid, tmp_path / "again", ["x", "marked"], "w")
+    again, _ = write_files(grid, tmp_path / "again", ["x", "marked"], name="w")
     assert [p.read_bytes() for p in again] == [p.read_bytes() for p in written]
     with pytest.raises(InputError, match=r"variable must be a known one \(.*x"):
         write_files(grid, tmp_path / "none", ["xx"])
@@ -342,7 +342,7 @@ def test_the_files_hold_what_the_sweep_found(grid, tmp_path):
 
 
 def test_the_table_of_a_variable_has_a_row_and_a_column_for_the_fields(grid, tmp_path):
-    write_files(grid, tmp_path, ["x"], "w")
+    write_files(grid, tmp_path, ["x"], name="w")
     text = (tmp_path / "sweeps" / "w-x.tex").read_text()
     rows = [line.split(" & ") for line in text.splitlines() if " & " in line]
     assert rows[0] == ["step", "marks = 1", r"marks = 4 \\"]
@@ -372,6 +372,35 @@ def test_the_map_shows_the_verdict_that_matters_most():
     ]
     top = headlines(pd.DataFrame(rows))
     assert top["relative_slack"].tolist() == [0.1, 0.2, -0.2]
+
+
+def test_a_sweep_without_verdicts_still_has_its_numbers(
+    driftlab, toy, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(toy, "judge", lambda *_: [])
+    arguments = ("--over", "step=1,2", "--preset", "smoke", "--quiet", "--name", "w")
+    status, lines, _ = driftlab("sweep", "walk", *arguments, "--out", tmp_path)
+    assert (status, "There are no verdicts." in lines) == (0, True)
+    names = {path.name for path in (tmp_path / "sweeps").iterdir()}
+    assert names == {"w.nc", "w-verdicts.csv", "w-values.csv"}
+    assert driftlab("export", "walk", "--out", tmp_path)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("slack", "text"),
+    [
+        (0.1234, "✓ 0.12"),
+        (-583.0, "✓ −580"),
+        (4.3e-15, r"✓ 4.3$\times 10^{-15}$"),
+        (0.0, "✓ 0"),
+        (np.inf, "✓ inf"),
+        (np.nan, "✓"),
+    ],
+)
+def test_a_cell_has_the_sign_of_its_outcome_and_the_slack(slack, text):
+    verdict = {"outcome": "holds", "as_expected": True, "relative_slack": slack}
+    cell = _cell(verdict)
+    assert cell.sign + cell.number == text
 
 
 def test_the_map_has_a_cell_for_every_claim_and_point(grid, toy, tmp_path):
