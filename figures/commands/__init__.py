@@ -4,8 +4,18 @@ Each module reads its arguments (`add_to`) without importing anything heavy and 
 work in `run`, which returns the exit status (None for 0).
 """
 
-from figures.commands import check, figures, listing, plan, predict, report, runs
+from figures.commands import (
+    check,
+    export,
+    figures,
+    listing,
+    plan,
+    predict,
+    report,
+    runs,
+    sweep,
+)
 
 __all__ = ["COMMANDS"]
 
-COMMANDS = (listing, figures, check, report, predict, plan, runs)
+COMMANDS = (listing, figures, check, sweep, report, export, predict, plan, runs)
