@@ -117,6 +117,7 @@ def _plan(options: argparse.Namespace) -> int:
     from figures.planned.verify import verify
     from figures.progress import progress
     from theory.planning.answers import answers
+    from theory.planning.inverse import check
     from theory.validation import require, require_count
 
     require_count("seeds", options.seeds)
@@ -129,7 +130,7 @@ def _plan(options: argparse.Namespace) -> int:
     require(not both, options.unknown, "asked for or given, not both", "both")
     generations = given.pop("generations", None)
     if generations is not None:
-        VARIABLES["generations"].require(generations)
+        check("generations", generations)
         generations = int(generations)
     elif options.unknown != "generations":
         require(

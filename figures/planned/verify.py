@@ -16,7 +16,7 @@ from scipy.special import stdtrit
 
 from figures.planned.loops import LOOPS, WITHOUT_CHANCE, Simulated
 from sim.store import Run
-from theory.planning.inverse import Plan
+from theory.planning.inverse import Plan, meets
 from theory.planning.variables import QUANTITIES
 
 __all__ = ["Verified", "verify"]
@@ -112,5 +112,5 @@ def _judged(plan: Plan, found: Simulated) -> Verified:
     half = float(stdtrit(max(n - 1, 1), 0.5 + LEVEL / 2)) * error
     low, high = mean - half, mean + half
     reached = low if quantity.wanted == "low" else high
-    met = bool(quantity.met(reached, plan.target))
+    met = bool(meets(quantity, reached, plan.target))
     return Verified(plan, mean, (low, high), n, met, found.loop, found.hypotheses)

@@ -4,7 +4,7 @@ import pytest
 from theory.claims import Kind
 from theory.error_propagation.accumulation import drift_bounds
 from theory.planning.answers import RELATIONS, answers
-from theory.planning.inverse import solve
+from theory.planning.inverse import meets, solve
 from theory.planning.relations import Relation
 from theory.planning.variables import QUANTITIES, VARIABLES
 from theory.validation import InputError
@@ -47,7 +47,7 @@ def test_the_ends_of_an_interval_meet_the_target_and_what_is_beyond_does_not(que
 
     def met(value: float) -> bool:
         settled = solve_for(relation, unknown, value, known)
-        return bool(quantity.met(relation.last(generations, **settled), target))
+        return bool(meets(quantity, relation.last(generations, **settled), target))
 
     for found in plan.feasible:
         assert met(found.low)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from theory.planning.relations import Relation
-from theory.planning.variables import QUANTITIES, VARIABLES, Variable, check
+from theory.planning.variables import QUANTITIES, VARIABLES, Quantity, Variable
 from theory.validation import InputError, require, require_in
 
-__all__ = ["Interval", "Plan", "known_shares", "solve"]
+__all__ = ["Interval", "Plan", "check", "known_shares", "meets", "solve"]
 
 TRIED = 41
 """Values of the unknown that are tried before bisection."""
@@ -72,6 +72,21 @@ class Plan:
         return _shared(self.relation, given) | {"generations": given["generations"]}
 
 
+def meets(quantity: Quantity, values, target: float) -> np.ndarray:
+    """Whether values meet a target; NaN does not."""
+    values = np.asarray(values, dtype=np.float64)
+    return values <= target if quantity.wanted == "low" else values >= target
+
+
+def check(name: str, value: float) -> None:
+    """Refuse an unknown variable, a value outside its range, or part of a count."""
+    require(name in VARIABLES, "variable", f"one of {', '.join(VARIABLES)}", name)
+    known = VARIABLES[name]
+    require_in(name, value, known.low, known.high)
+    whole = known.scale != "whole" or float(value).is_integer()
+    require(whole, name, "a whole number", value)
+
+
 def known_shares(relation: Relation, given: Iterable[str]) -> set[str]:
     """Names that follow from those given: n, m, points and alpha from any two of them."""
     names = set(given)
@@ -118,10 +133,10 @@ def solve(
             return math.nan  # no such shares: alpha above 1
         return relation.last(generations, **settled)
 
-    met = lambda x: bool(quantity.met(value_at(x), target))
+    met = lambda x: bool(meets(quantity, value_at(x), target))
     tried = _values(variable, low, high)
     values = np.array([value_at(x) for x in tried])
-    feasible = _intervals(variable, tried, quantity.met(values, target), met)
+    feasible = _intervals(variable, tried, meets(quantity, values, target), met)
     sign = 1.0 if quantity.wanted == "low" else -1.0
     best_at = _best(tried, sign * values)
     value = _named(variable, feasible, tried, sign * values)
@@ -249,7 +264,7 @@ def _how_long(relation: Relation, target: float, known) -> Plan:
     """How many generations the target is met without a break."""
     quantity = QUANTITIES[relation.quantity]
     curve = relation.curve(relation.horizon, **_shared(relation, known))
-    met = quantity.met(curve, target)
+    met = meets(quantity, curve, target)
     last = len(met) if met.all() else int(np.argmin(met))
     whole = last == len(met)
     feasible = (Interval(1.0, float(last), True, whole),) if last else ()

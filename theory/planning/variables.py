@@ -1,12 +1,9 @@
-"""What a target can be set on, and what can be given or asked for; free of JAX."""
+"""What a target can be set on, and what can be given or asked for; records alone."""
 
 from dataclasses import dataclass
+from math import inf
 
-import numpy as np
-
-from theory.validation import require, require_in
-
-__all__ = ["QUANTITIES", "VARIABLES", "Quantity", "Variable", "check"]
+__all__ = ["QUANTITIES", "VARIABLES", "Quantity", "Variable"]
 
 
 @dataclass(frozen=True)
@@ -22,11 +19,6 @@ class Quantity:
     wanted: str = "low"
     """'low': at most the target; 'high': at least"""
 
-    def met(self, values, target: float) -> np.ndarray:
-        """Whether values meet a target; NaN does not."""
-        values = np.asarray(values, dtype=np.float64)
-        return values <= target if self.wanted == "low" else values >= target
-
 
 QUANTITIES = {
     q.name: q
@@ -35,7 +27,7 @@ QUANTITIES = {
             "drift",
             r"D_N",
             "chi-square divergence of the last model from the data law",
-            np.inf,
+            inf,
         ),
         Quantity(
             "tv",
@@ -47,7 +39,7 @@ QUANTITIES = {
             "entropy",
             r"H_0-H_N",
             "differential entropy lost by the last model, nats",
-            np.inf,
+            inf,
         ),
         Quantity(
             "kinship",
@@ -75,12 +67,6 @@ class Variable:
     prefer: str = "least"
     """the feasible value that an answer names: 'least', 'most', or 'best' (where the
     quantity itself is best)"""
-
-    def require(self, value: float) -> None:
-        """Refuse a value outside the range, or a fraction where it counts."""
-        require_in(self.name, value, self.low, self.high)
-        whole = self.scale != "whole" or float(value).is_integer()
-        require(whole, self.name, "a whole number", value)
 
 
 VARIABLES = {
@@ -160,9 +146,3 @@ VARIABLES = {
         ),
     )
 }
-
-
-def check(name: str, value: float) -> None:
-    """Refuse an unknown variable, or a value outside its range."""
-    require(name in VARIABLES, "variable", f"one of {', '.join(VARIABLES)}", name)
-    VARIABLES[name].require(value)
