@@ -99,13 +99,14 @@ def panels(
     *,
     width: float = PAGE,
     height: float = 2.7,
+    layout: str = "constrained",
     **share,
 ) -> tuple[Figure, np.ndarray]:
     """A figure and its axes as a (rows, columns) array; `height` is that of one row.
 
     `share` takes `sharex`, `sharey` and so on, as `Figure.subplots` does.
     """
-    fig = Figure(figsize=(width, height * rows), layout="constrained")
+    fig = Figure(figsize=(width, height * rows), layout=layout)
     return fig, fig.subplots(rows, columns, squeeze=False, **share)
 
 

@@ -6,6 +6,7 @@ work in `run`, which returns the exit status (None for 0).
 
 from figures.commands import (
     check,
+    explore,
     export,
     figures,
     listing,
@@ -18,4 +19,15 @@ from figures.commands import (
 
 __all__ = ["COMMANDS"]
 
-COMMANDS = (listing, figures, check, sweep, report, export, predict, plan, runs)
+COMMANDS = (
+    listing,
+    figures,
+    check,
+    sweep,
+    report,
+    export,
+    predict,
+    plan,
+    explore,
+    runs,
+)
