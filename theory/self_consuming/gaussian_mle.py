@@ -102,15 +102,16 @@ def mean_square_iid(schedule: Schedule) -> Float[Array, " stages"]:
     :math:`\tau_s^2 = (1-\sum_{t<s}(A^{(s)}_t)^2\tau_t^2)/n_s`; and :math:`E\sigma^2` is 1 minus it.
     With :math:`(A^{(s)})` the weights of model s + 1 without its own stage.
     """
-    S = schedule.stages
-    weights = jnp.linalg.inv(jnp.eye(S) - schedule.beta)  # row i: weights of model i+1
-    tau2 = jnp.zeros((S,), jnp.float64)
-    for s in range(S):
+    weights = all_weights(schedule)  # row i: weights of model i+1
+
+    def stage(s, tau2):
         # the data of stage s have the law p_s, whose weights on earlier noises are
         # those of the mixture of models
         past = schedule.beta[s] @ weights
-        tau2 = tau2.at[s].set((1.0 - jnp.sum(past**2 * tau2)) / schedule.sizes[s])
-    return weights**2 @ tau2
+        return tau2.at[s].set((1.0 - jnp.sum(past**2 * tau2)) / schedule.sizes[s])
+
+    start = jnp.zeros((schedule.stages,), jnp.float64)
+    return weights**2 @ jax.lax.fori_loop(0, schedule.stages, stage, start)
 
 
 def mean_square_fixed_mixture(
@@ -132,9 +133,9 @@ def mean_square_fixed_mixture(
     N = n + m
     factor = (m / N) ** 2 - m / N**2
     i = jnp.arange(models, dtype=jnp.float64)
-    geometric = (
-        -jnp.expm1(i * jnp.log(factor)) if factor > 0 else jnp.where(i > 0, 1.0, 0.0)
-    )
+    some = factor > 0
+    powers = -jnp.expm1(i * jnp.log(jnp.where(some, factor, 1.0)))
+    geometric = jnp.where(some, powers, jnp.where(i > 0, 1.0, 0.0))  # 1 - factor^i
     series = geometric / (1.0 - factor)  # sum of factor^k, k < i
     if protocol == "fresh":
         return (1.0 - geometric) / n + series / N

@@ -39,7 +39,7 @@ def _synthetic_powers(lam: Scalar, power: Scalar) -> tuple[Array, Array]:
     return jnp.exp(exponent), -jnp.expm1(exponent)
 
 
-def shape_v1(lam: Scalar, models: Scalar, rate: float) -> Array:
+def shape_v1(lam: Scalar, models: Scalar, rate: Scalar) -> Array:
     r""":math:`f_1(\lambda)`, >= 0; lambda = 0 gives 1."""
     _, rest = _synthetic_powers(lam, models)
     return jnp.exp((1.0 - rate) * jnp.log1p(jnp.asarray(lam, jnp.float64))) * rest
@@ -102,11 +102,14 @@ def asymptotic_threshold(models: int, rate: float) -> tuple[float, float, float]
 def break_even(models: int, rate: float) -> float:
     r"""The lambda > 0 at which :math:`f_1` is back at 1: more than :math:`nG^{1/r}` points."""
     peak = threshold_v1(models, rate)
-    log_shape = jax.jit(lambda x: jnp.log(shape_v1(jnp.exp(x), models, rate)))
+    log_shape = lambda x: float(_log_shape(x, float(models), rate))
     high = np.log(peak)
-    while float(log_shape(high)) > 0:
+    while log_shape(high) > 0:
         high += 1.0
-    root = brentq(
-        lambda x: float(log_shape(x)), np.log(peak), high, xtol=1e-14, rtol=8.9e-16
-    )
+    root = brentq(log_shape, np.log(peak), high, xtol=1e-14, rtol=8.9e-16)
     return float(np.exp(root))
+
+
+@jax.jit  # one program for all models and rates
+def _log_shape(log_lam: Scalar, models: Scalar, rate: Scalar) -> Array:
+    return jnp.log(shape_v1(jnp.exp(log_lam), models, rate))
