@@ -19,7 +19,14 @@ from sim.laws import counts, draw
 from theory.mixtures import GaussianMixture
 from theory.validation import require
 
-__all__ = ["Counts", "Dataset", "Points", "Summary", "SummaryStatistics"]
+__all__ = [
+    "Counts",
+    "Dataset",
+    "Points",
+    "Summary",
+    "SummaryStatistics",
+    "summarised",
+]
 
 
 class Dataset(Protocol):
@@ -98,6 +105,14 @@ class SummaryStatistics(NamedTuple):
     mean: Float[Array, ""]
     scatter: Float[Array, ""]
     r""":math:`\sum_i (x_i - \bar x)^2`"""
+
+
+def summarised(points: Float[Array, "n 1"]) -> SummaryStatistics:
+    """The statistics of points at hand, in float64."""
+    x = points[:, 0].astype(jnp.float64)
+    mean = jnp.mean(x)
+    count = jnp.asarray(x.shape[0], jnp.float64)
+    return SummaryStatistics(count, mean, jnp.sum((x - mean) ** 2))
 
 
 @dataclass(frozen=True)

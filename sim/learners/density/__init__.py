@@ -4,5 +4,12 @@ from sim.learners.density.estimate import DensityEstimate
 from sim.learners.density.frequencies import Frequencies
 from sim.learners.density.gaussian import GaussianMLE
 from sim.learners.density.kernel import GridKernel
+from sim.learners.density.traced import TracedKernel
 
-__all__ = ["DensityEstimate", "Frequencies", "GaussianMLE", "GridKernel"]
+__all__ = [
+    "DensityEstimate",
+    "Frequencies",
+    "GaussianMLE",
+    "GridKernel",
+    "TracedKernel",
+]

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from sim.composition import SummaryStatistics
+from sim.composition import SummaryStatistics, summarised
 from sim.learners.density.estimate import ClosedForm, DensityEstimate
 from theory.mixtures import GaussianMixture
 from theory.processes import OU
@@ -17,15 +17,17 @@ __all__ = ["GaussianMLE"]
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class GaussianMLE(ClosedForm):
-    """One Gaussian from its sufficient statistics (`sim.composition.Summary`)."""
+    """One Gaussian from points on the line, or their statistics (`sim.composition`)."""
 
     unbiased: bool = field(default=False, metadata={"static": True})
     """divide the scatter by N - 1 instead of N"""
 
     def init(
-        self, key: Array, data: SummaryStatistics, law: object, process: OU
+        self, key: Array, data: SummaryStatistics | Array, law: object, process: OU
     ) -> DensityEstimate:
         """The fitted Gaussian; needs two points."""
+        if not isinstance(data, SummaryStatistics):
+            data = summarised(data)
         divisor = data.count - 1.0 if self.unbiased else data.count
         variance = data.scatter / divisor
         one = jnp.ones((1,), jnp.float64)
