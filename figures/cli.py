@@ -12,6 +12,8 @@ from figures.commands.arguments import OWN_OPTIONS
 __all__ = ["main", "start_jax"]
 
 EXIT_INPUT, EXIT_INTERRUPTED = 2, 130
+WITH_SETTINGS = ("figures", "check", "compare")
+"""Commands whose further options are fields of a figure's settings."""
 
 _EPILOG = """\
 exit status: 0 as expected, 1 a verdict is not the expected one, 2 input to be mended,
@@ -96,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _split(arguments: list[str]) -> tuple[list[str], dict[str, str | None]]:
     """Take ``--field value`` out of the arguments of a command that has settings."""
-    if not arguments or arguments[0] not in ("figures", "check"):
+    if not arguments or arguments[0] not in WITH_SETTINGS:
         return arguments, {}
     own, fields = [], {}
     rest = list(reversed(arguments))

@@ -26,7 +26,7 @@ OWN_OPTIONS = frozenset(
         "--json",
     ]
 )
-"""Options of `figures` and `check` themselves; any other is a field of the settings."""
+"""Options of `figures`, `check`, `compare` themselves; any other is a field of settings."""
 
 
 def add_command(

@@ -26,7 +26,9 @@ class Case:
     @functools.cached_property
     def alpha(self) -> np.ndarray:
         """Fresh fraction of each generation; model 1 sees real data alone."""
-        alpha = np.array(np.broadcast_to(self.settings.alpha, self.settings.generations))
+        alpha = np.array(
+            np.broadcast_to(self.settings.alpha, self.settings.generations)
+        )
         alpha[0] = 1.0
         return alpha
 
@@ -34,9 +36,7 @@ class Case:
     def schedule(self) -> Schedule:
         """Real data and the latest model; asked for while tracing too."""
         with jax.ensure_compile_time_eval():
-            return latest(
-                self.alpha, self.settings.generations, float(self.settings.n)
-            )
+            return latest(self.alpha, self.settings.generations, float(self.settings.n))
 
     @functools.cached_property
     def law(self) -> GaussianMixture:

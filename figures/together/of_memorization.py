@@ -53,12 +53,13 @@ def _line(case: Case, trace: xr.Dataset) -> xr.DataArray:
 
 
 def _of_copies(case: Case) -> str:
-    return "" if case.learner == "kernel" else "its points descend from no training point"
+    speaks = case.learner == "kernel"
+    return "" if speaks else "speaks of points that descend from training points only"
 
 
 def _of_refits(case: Case) -> str:
     if case.learner != "gaussian":
-        return "a Gaussian refitted to its own samples"
+        return "speaks of a Gaussian refitted to its own samples only"
     if case.misfits:
         return "the data are no Gaussian"
     if case.alpha[1:].any():
@@ -71,7 +72,7 @@ def _of_one_density(case: Case) -> str:
         return "a distance between samples: this loop draws none"
     if case.learner == "kernel":
         return "needs generated points independent of the training set, not descended from it"
-    return ""
+    return "the data are no Gaussian: two densities" if case.misfits else ""
 
 
 exact = partial(

@@ -107,12 +107,12 @@ def _estimated(case: Case) -> str:
 
 
 def _of_kernels(case: Case) -> str:
-    return "" if case.learner == "kernel" else "exact for kernel densities"
+    return "" if case.learner == "kernel" else "speaks of kernel densities only"
 
 
 def _of_gaussians(case: Case) -> str:
     if case.learner != "gaussian":
-        return "exact to leading order for a Gaussian's maximum likelihood"
+        return "speaks of a Gaussian's maximum likelihood only"
     return "the data are no Gaussian" if case.misfits else ""
 
 
@@ -153,8 +153,12 @@ STATEMENTS = (
         silent=_estimated,
         every_run=False,
     ),
-    of_kernels("kernel+", "mean, variance", side=Side.UPPER, curve=partial(_kernel, "upper")),
-    of_kernels("kernel-", "TV of the mean", side=Side.LOWER, curve=partial(_kernel, "lower")),
+    of_kernels(
+        "kernel+", "mean, variance", side=Side.UPPER, curve=partial(_kernel, "upper")
+    ),
+    of_kernels(
+        "kernel-", "TV of the mean", side=Side.LOWER, curve=partial(_kernel, "lower")
+    ),
     of_kernels(
         "kernel",
         "prediction",

@@ -58,7 +58,9 @@ def draw(settings: Together, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
     """Total variation with its bounds, the tightest of them, and the ratios."""
     loops = list(settings.learner)
     fig = Figure(figsize=(style.PAGE, 0.3 + 2.75 * len(loops)), layout="constrained")
-    layout = [row for name in loops for row in ([name, f"{name}/"], [f"{name}:", f"{name}/"])]
+    layout = [
+        row for name in loops for row in ([name, f"{name}/"], [f"{name}:", f"{name}/"])
+    ]
     axes = fig.subplot_mosaic(
         layout, height_ratios=[1.0, 0.17] * len(loops), width_ratios=[1.1, 1.0]
     )
@@ -85,7 +87,7 @@ def _lines(curves: xr.Dataset) -> dict[str, np.ndarray]:
     return {
         id: np.where(values > 0, values, np.nan)
         for id, values in found.items()
-        if (shown[id] or STATEMENTS[id].kind is Kind.RATE) and (values > 0).any()
+        if shown[id] and (values > 0).any()
     }
 
 
@@ -104,7 +106,9 @@ def _bounds(ax: Axes, name: str, trace: xr.Dataset, curves: xr.Dataset) -> None:
 
 def _ratios(ax: Axes, name: str, trace: xr.Dataset, curves: xr.Dataset) -> None:
     """The same lines over the measured mean."""
-    style.panel(ax, f"{SHORT[name]}: over the measured value", "", "", log="y", whole="x")
+    style.panel(
+        ax, f"{SHORT[name]}: over the measured value", "", "", log="y", whole="x"
+    )
     mean, _ = measured_tv(trace)
     lines = {id: values / mean.values for id, values in _lines(curves).items()}
     within = [v for v in lines.values() if np.nanmin(v) < 1.0 / mean.values.max()]
@@ -122,7 +126,7 @@ def _frame(ax: Axes, models: int, low: float, high: float) -> None:
     ax.set_xlim(0.6, models + 0.4)
     plain = FuncFormatter(lambda v, _: f"{v:g}")
     ax.yaxis.set_major_formatter(plain)
-    ax.yaxis.set_minor_formatter(plain if high / low < 30.0 else NullFormatter())
+    ax.yaxis.set_minor_formatter(plain if high / low < 150.0 else NullFormatter())
     ax.tick_params(axis="y", which="minor", labelsize=7.5)
 
 
@@ -137,9 +141,25 @@ def _draw(ax: Axes, lines: dict[str, np.ndarray]) -> None:
         ax.plot(models, values, ls=LINES[statement.kind], lw=width, color=colour,
                 label=statement.label)  # fmt: skip
         seen = np.flatnonzero((values <= high) & (values >= low))
-        if len(seen):
-            ends.append((models[seen[-1]], values[seen[-1]], statement.label, colour))
+        if not len(seen):
+            continue
+        at, text = seen[-1], (statement.label, colour)
+        if at == len(values) - 1:
+            ends.append((models[at], values[at], *text))
+        else:
+            _inside(ax, models[at], values[at : at + 2], *text)
     _labels(ax, ends)
+
+
+def _inside(ax: Axes, model: int, values: np.ndarray, text: str, colour: str) -> None:
+    """A label where a line leaves the panel, or ends within it."""
+    here, after = values
+    edge = ax.get_ylim()[int(after > here)]
+    share = np.log(edge / here) / np.log(after / here)  # NaN where the line ends
+    beyond = 0.0 if np.isnan(share) else float(share)
+    y = here if np.isnan(share) else edge * (1.04 if after < here else 0.96)
+    ax.annotate(text, (model + beyond, y), (5, 0), textcoords="offset points",
+                color=colour, fontsize=7.5, va="top" if after > here else "bottom")  # fmt: skip
 
 
 def _labels(ax: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 import xarray as xr
 
+from figures.error_propagation.evidence import RESOLUTION
 from figures.together.cases import Case
 from theory.claims import Kind
 from theory.divergence import largest_tv
@@ -124,6 +125,8 @@ class Statement:
     """of an exact prediction: differences up to this are called none"""
     relative: bool = True
     """whether the margin is relative to the prediction"""
+    resolution: float = RESOLUTION
+    """relative accuracy of what the curve is made of"""
 
 
 def history(values) -> xr.DataArray:

@@ -20,13 +20,13 @@ def binding(curves: xr.Dataset, side: Side) -> xr.DataArray:
 
 
 def vacuous(curves: xr.Dataset) -> xr.DataArray:
-    """Where an upper bound, in total variation, is 1 or more, or a lower one 0."""
-    tv = curves["tv"].mean("seed")
+    """Where an upper bound is infinite or 1 or more in total variation, a lower one is 0."""
+    tv, own = (curves[name].mean("seed") for name in ("tv", "own"))
     lower = xr.DataArray(
         [STATEMENTS[id].side is Side.LOWER for id in curves["statement"].values],
         dims="statement",
     )
-    return xr.where(lower, tv <= 0.0, tv >= 1.0)
+    return xr.where(lower, own <= 0.0, (tv >= 1.0) | np.isposinf(own))
 
 
 def measured_tv(trace: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
