@@ -40,6 +40,7 @@ WITHOUT_JAX = (
     "figures.cli",
     "figures.error_propagation.presets",
     "figures.self_consuming.presets",
+    "figures.together.presets",
 )
 
 PRODUCT = (*PACKAGES, "notebooks", "tests", "benchmarks", "docs", "constraints", ".ci")

@@ -116,7 +116,7 @@ def girsanov(case: Case, trace: xr.Dataset) -> xr.DataArray:
 
 
 def of_sandwich(side: str, case: Case, trace: xr.Dataset) -> xr.DataArray:
-    """ "lower" or "upper" side of the sharp sandwich of one step."""
+    """One side of the sharp sandwich of one step, "lower" or "upper"."""
     inputs = ("observability", "eps_star2", "eps_hat2", "chi2_path")
     bounds = sandwich(*(np.maximum(trace[name].values, 0.0) for name in inputs))
     return trace["chi2_step"].copy(data=np.asarray(getattr(bounds, side)))

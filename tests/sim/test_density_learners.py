@@ -405,3 +405,12 @@ def test_impossible_loops_are_refused_in_one_line(call, message):
     with pytest.raises(InputError, match=message) as refused:
         call()
     assert "\n" not in str(refused.value)
+
+
+def test_gaussian_fit_of_points_is_that_of_their_statistics():
+    x = np.array([1.0, 2.0, 4.0, 9.0])
+    law = GaussianMLE().init(
+        jr.key(0), jnp.asarray(x[:, None], jnp.float32), None, None
+    )
+    assert float(law.law.means[0, 0]) == 4.0
+    assert float(law.law.covariances[0, 0, 0]) == pytest.approx(x.var())
