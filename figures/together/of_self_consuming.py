@@ -50,7 +50,10 @@ def _floor(case: Case, trace: xr.Dataset) -> xr.DataArray:
 
 def _rate(case: Case, trace: xr.Dataset) -> xr.DataArray:
     """C n^-r S_i with C from model 1, which no loop has touched."""
-    sizes, first = case.schedule.sizes, float(trace["drift_tv"][:, 0].mean())
+    sizes, first = (
+        case.schedule.sizes,
+        float(trace["drift_tv"].isel(generation=0).mean()),
+    )
     C = first * float(sizes[0]) ** case.rate
     errors = rate_errors(sizes, case.rate, C)
     return history(accumulated_bound(case.schedule, errors))

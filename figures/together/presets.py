@@ -155,6 +155,6 @@ FIGURES = (
             "error_propagation.tv_drift",
             "self_consuming.unrolled",
         ),
-        seconds={"smoke": 15, "quick": 40},
+        seconds={"smoke": 25, "quick": 45},
     ),
 )

@@ -67,13 +67,14 @@ print(time.process_time(), *heavy & set(sys.modules))
 
 
 def test_every_option_of_the_commands_with_settings_is_known(driftlab):
-    for command in ("figures", "check"):
+    for command in ("figures", "check", "compare"):
         _, lines, _ = driftlab(command, "--help")
         named = {word.strip("[],") for line in lines for word in line.split()}
         options = {w for w in named if w.startswith("--") and w != "--"}
         examples = {"--seed", "--seeds", "--alpha", "--widths", "--field"}
+        examples |= {"--learner", "--target", "--n", "--generations"}
         assert options - examples <= OWN_OPTIONS
-    assert len(COMMANDS) == 6
+    assert len(COMMANDS) == 7
 
 
 def test_list_tells_what_there_is(driftlab):

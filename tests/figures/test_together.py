@@ -152,6 +152,15 @@ def test_the_tightest_are_the_smallest_and_the_largest_that_hold(small):
     assert "kernel+" not in tightest(curves)["upper"].sel(learner="kernel").values
 
 
+def test_the_rate_takes_its_constant_from_model_1_alone(small):
+    mean = small.trace["drift_tv"].mean("seed")
+    for learner in ("kernel", "gaussian"):
+        rate = small.curves["tv"].sel(learner=learner, statement="rate").mean("seed")
+        first = float(mean.sel(learner=learner).isel(generation=0))
+        growth = np.cumsum(0.8 ** np.arange(SETTINGS.generations))  # S_i at alpha = .2
+        np.testing.assert_allclose(rate, first * growth, rtol=1e-12)
+
+
 def test_a_vacuous_bound_is_named_as_such(small):
     trace = small.trace.assign(
         J=1e9 * small.trace["J"], tail_share=small.trace["J"] * 0
