@@ -7,13 +7,29 @@ work in `run`, which returns the exit status (None for 0).
 from figures.commands import (
     check,
     compare,
+    explore,
+    export,
     figures,
     listing,
+    plan,
     predict,
     report,
     runs,
+    sweep,
 )
 
 __all__ = ["COMMANDS"]
 
-COMMANDS = (listing, figures, check, report, compare, predict, runs)
+COMMANDS = (
+    listing,
+    figures,
+    check,
+    sweep,
+    report,
+    compare,
+    export,
+    predict,
+    plan,
+    explore,
+    runs,
+)

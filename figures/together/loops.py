@@ -16,7 +16,7 @@ from figures.together.cases import Case
 from figures.together.presets import LEARNERS
 from sim.composition import Points, Traced
 from sim.grid import uniform_grid
-from sim.learners.density import GaussianMLE, TracedKernel
+from sim.learners.density import GaussianFit, TracedKernel
 from sim.learners.perturbed import Perturbed, Shift
 from sim.measures.diffused import DiffusedEnergies
 from sim.measures.drift import Drift
@@ -66,7 +66,9 @@ def _estimated(case: Case, group: Group, progress: Any) -> xr.Dataset:
     loop = density_loop(
         [case.schedule],
         "iid",
-        (lambda at: TracedKernel(h)) if kernel else (lambda at: GaussianMLE()),
+        (lambda at: TracedKernel(h))
+        if kernel
+        else (lambda at: GaussianFit(unbiased=False)),
         Mixture(case.law),
         Traced(n) if kernel else Points(n),
         (*measures, Ancestry()) if kernel else tuple(measures),

@@ -1,12 +1,6 @@
 """Which data each generation sees: the policies of the generational loop."""
 
-from sim.composition.datasets import (
-    Counts,
-    Points,
-    Summary,
-    SummaryStatistics,
-    summarised,
-)
+from sim.composition.datasets import Counts, Points, Summary, SummaryStatistics
 from sim.composition.mixing import Mixing, scheduled
 from sim.composition.policy import At, Composition, Real, State
 from sim.composition.pooled import Pool, Pooled
@@ -35,5 +29,4 @@ __all__ = [
     "TracedDensity",
     "TracedPoints",
     "scheduled",
-    "summarised",
 ]

@@ -19,14 +19,7 @@ from sim.laws import counts, draw
 from theory.mixtures import GaussianMixture
 from theory.validation import require
 
-__all__ = [
-    "Counts",
-    "Dataset",
-    "Points",
-    "Summary",
-    "SummaryStatistics",
-    "summarised",
-]
+__all__ = ["Counts", "Dataset", "Points", "Summary", "SummaryStatistics"]
 
 
 class Dataset(Protocol):
@@ -105,14 +98,6 @@ class SummaryStatistics(NamedTuple):
     mean: Float[Array, ""]
     scatter: Float[Array, ""]
     r""":math:`\sum_i (x_i - \bar x)^2`"""
-
-
-def summarised(points: Float[Array, "n 1"]) -> SummaryStatistics:
-    """The statistics of points at hand, in float64."""
-    x = points[:, 0].astype(jnp.float64)
-    mean = jnp.mean(x)
-    count = jnp.asarray(x.shape[0], jnp.float64)
-    return SummaryStatistics(count, mean, jnp.sum((x - mean) ** 2))
 
 
 @dataclass(frozen=True)

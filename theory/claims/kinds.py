@@ -1,4 +1,4 @@
-"""What a theory's number is worth: which comparison with a simulation it stands for."""
+"""What a statement about a loop is worth."""
 
 from enum import StrEnum
 
@@ -6,11 +6,11 @@ __all__ = ["Kind"]
 
 
 class Kind(StrEnum):
-    """Kind of a bound or prediction."""
+    """How much a bound or a prediction promises."""
 
     GUARANTEE = "guarantee"
-    """An inequality without unknown constants: it may be loose, never crossed."""
+    """A bound that holds wherever its hypotheses do, every constant known."""
     EXACT = "exact prediction"
-    """A value, or its leading order, without a free parameter: it must be hit."""
+    """The value itself, mean over runs where it is random; approximations are stated."""
     RATE = "rate"
-    """A shape whose constant is not known: it can be compared, not judged."""
+    """Right up to a constant, or to leading order: the constant is assumed."""
