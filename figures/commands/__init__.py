@@ -6,6 +6,7 @@ work in `run`, which returns the exit status (None for 0).
 
 from figures.commands import (
     check,
+    compare,
     explore,
     export,
     figures,
@@ -25,6 +26,7 @@ COMMANDS = (
     check,
     sweep,
     report,
+    compare,
     export,
     predict,
     plan,

@@ -22,7 +22,7 @@ several): --alpha 0.2 --widths 64,64. It applies to each selected figure that ha
   --seeds N             number of replicas; more extend a stored run
 """
 
-WITH_SETTINGS = ("figures", "check", "sweep")
+WITH_SETTINGS = ("figures", "check", "sweep", "compare")
 """Commands that take ``--field value`` for every field of a figure's settings."""
 
 OWN_OPTIONS = frozenset(

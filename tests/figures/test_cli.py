@@ -77,8 +77,9 @@ def test_every_option_of_the_commands_with_settings_is_known(driftlab):
         named = {word.strip("[],") for line in lines for word in line.split()}
         options = {w for w in named if w.startswith("--") and w != "--"}
         examples = {"--seed", "--seeds", "--alpha", "--widths", "--field"}
+        examples |= {"--learner", "--target", "--n", "--generations"}
         assert options - examples <= OWN_OPTIONS
-    assert len(COMMANDS) == 10
+    assert len(COMMANDS) == 11
 
 
 def test_list_tells_what_there_is(driftlab):

@@ -418,6 +418,11 @@ def test_a_gaussian_fit_in_d_dimensions_is_the_sample_covariance():
     rounded = points.astype(np.float32).astype(float)
     np.testing.assert_allclose(fit.law.means[0], rounded.mean(0), rtol=1e-12)
     np.testing.assert_allclose(fit.law.covariances[0], np.cov(rounded.T), rtol=1e-12)
+    likely = GaussianFit(unbiased=False).init(
+        jr.key(0), jnp.asarray(points, jnp.float32), None, None
+    )
+    over_n = np.cov(rounded.T, bias=True)
+    np.testing.assert_allclose(likely.law.covariances[0], over_n, rtol=1e-12)
 
 
 def test_the_entropy_of_a_gaussian_law_is_exact():

@@ -24,6 +24,7 @@ __all__ = [
     "SMALL_ERROR",
     "SMALL_ERROR_MEAN",
     "SMALL_ERROR_SCALE",
+    "entropy_loss",
     "first_generation_tv",
     "mean_square_fixed_mixture",
     "mean_square_iid",
@@ -48,6 +49,15 @@ def predicted_tv(mean_square) -> Array:
     Holds for iid, fresh and reused data while the total variation is small, up to O(1/n).
     """
     return small_error(jnp.asarray(mean_square, jnp.float64), 1.0)
+
+
+def entropy_loss(mean_square) -> Array:
+    r""":math:`H(p_0)-E\,H(\hat p) = w/n` for :math:`E\mu^2 = w/n`, nats, up to O(1/n^2).
+
+    :math:`E\sigma^2 = 1 - w/n`, and the variance :math:`2w/n` of :math:`\sigma^2` takes as
+    much again from :math:`\tfrac12 E\log\sigma^2`.
+    """
+    return jnp.asarray(mean_square, jnp.float64)
 
 
 def noise_weight(schedule: Schedule) -> Float[Array, " models"]:

@@ -4,6 +4,7 @@ from sim.learners.density.estimate import DensityEstimate
 from sim.learners.density.frequencies import Frequencies
 from sim.learners.density.gaussian import GaussianFit, GaussianMLE
 from sim.learners.density.kernel import GridKernel
+from sim.learners.density.traced import TracedKernel
 
 __all__ = [
     "DensityEstimate",
@@ -11,4 +12,5 @@ __all__ = [
     "GaussianFit",
     "GaussianMLE",
     "GridKernel",
+    "TracedKernel",
 ]

@@ -38,6 +38,9 @@ class GaussianMLE(ClosedForm):
 class GaussianFit(ClosedForm):
     r"""One Gaussian in d dimensions from points: :math:`N(\bar x,\ S/(N-1))`, N > d."""
 
+    unbiased: bool = field(default=True, metadata={"static": True})
+    """divide the scatter by N - 1; by N, which is maximum likelihood, if not"""
+
     def init(
         self, key: Array, data: Float[Array, "n d"], law: object, process: OU
     ) -> DensityEstimate:
@@ -45,6 +48,6 @@ class GaussianFit(ClosedForm):
         x = data.astype(jnp.float64)
         mean = jnp.mean(x, axis=0)
         gaps = x - mean[None]
-        covariance = gaps.T @ gaps / (x.shape[0] - 1.0)
+        covariance = gaps.T @ gaps / (x.shape[0] - 1.0 * self.unbiased)
         one = jnp.ones((1,), jnp.float64)
         return DensityEstimate(GaussianMixture(one, mean[None], covariance[None]))
