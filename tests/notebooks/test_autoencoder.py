@@ -20,13 +20,12 @@ def test_training_beyond_the_critical_time_makes_the_bulk_explode(notebook):
 
 
 def test_real_data_need_a_flat_spectrum(notebook):
-    real = notebook.slider("Real data while retraining")
-    assert not real.is_disabled()
+    disabled = notebook.page.locator("[role=slider][data-disabled]")
+    assert disabled.count() == 0
     notebook.press(SPECTRUM, "ArrowRight", "Q")
     assert notebook.text("critical") == "none"
-    notebook.page.wait_for_function(
-        "document.querySelectorAll('[role=slider][data-disabled]').length === 1"
-    )
+    disabled.wait_for()
+    assert notebook.slider("Real data while retraining").get_attribute("data-disabled")
 
 
 def test_a_slider_redraws_theory_fast(notebook):
