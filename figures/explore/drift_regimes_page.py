@@ -94,8 +94,8 @@ def _decides(ax: Axes, laws, theory: Theory, simulated: Simulated | None) -> Non
     style.theory(ax, laws, theory.cosine, "cosine of new error with drift")
     style.theory(ax, laws, theory.inherited, "inherited share of drift", INHERITED)
     if simulated is not None:
-        style.simulation(ax, laws, simulated.cosine, "simulated")
-        style.simulation(ax, laws, simulated.inherited, "", marker="s")
+        style.simulation(ax, laws, simulated.cosine, "simulated cosine")
+        style.simulation(ax, laws, simulated.inherited, "simulated share", marker="s")
 
 
 def drift_table(
