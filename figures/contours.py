@@ -43,6 +43,7 @@ def contour(
     along: str,
     level: float,
     *,
+    over: xr.DataArray | None = None,
     of: Callable[[np.ndarray], np.ndarray] = lambda mean: mean,
     last: bool = False,
 ) -> xr.Dataset:
@@ -52,7 +53,8 @@ def contour(
         values: over "seed", `along` (positive, increasing) and other dimensions.
         along: the coordinate that is followed.
         level: of the contour.
-        of: what is followed, of the means over runs; may be computed from all of them.
+        over: what means are divided by, the mean over the same runs of this.
+        of: what is followed, a function of the means.
         last: follow it from the far end: the last place at which it falls to the level.
 
     Returns:
@@ -61,8 +63,12 @@ def contour(
     """
     values = values.transpose("seed", ..., along)
     place, way = np.log10(values[along].values), slice(None, None, -1 if last else 1)
-    crossing = lambda mean: first_crossing(place[way], of(mean)[..., way], level)
-    found, error = with_error(crossing, values)
+    unit = xr.ones_like(values) if over is None else over.broadcast_like(values)
+
+    def crossing(mean: np.ndarray, unit: np.ndarray) -> np.ndarray:
+        return first_crossing(place[way], of(mean / unit)[..., way], level)
+
+    found, error = with_error(crossing, values, unit.transpose(*values.dims))
     others = values.dims[1:-1]
     coordinates = {name: values[name] for name in others}
     return xr.Dataset(

@@ -202,10 +202,12 @@ def heat(ax: Axes, x: Any, y: Any, values: Any, label: str, **scale) -> None:
     ax.figure.colorbar(mesh, ax=ax, label=label)
 
 
-def reference(ax: Axes, level: float, label: str = "", axis: str = "y") -> None:
+def reference(
+    ax: Axes, level: float, label: str = "", axis: str = "y", colour: Any = "#888888"
+) -> None:
     """A thin dotted line at a value to compare with (0, 1, a nominal level)."""
     draw = ax.axhline if axis == "y" else ax.axvline
-    draw(level, color="#888888", linewidth=0.8, linestyle=(0, (1, 2)), label=label)
+    draw(level, color=colour, linewidth=0.8, linestyle=(0, (1, 2)), label=label)
 
 
 def joint_legend(axes: Sequence[Axes], **where) -> None:
