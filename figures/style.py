@@ -31,6 +31,7 @@ __all__ = [
     "heat",
     "joint_legend",
     "legend",
+    "legend_below",
     "panel",
     "panels",
     "reference",
@@ -215,6 +216,14 @@ def joint_legend(axes: Sequence[Axes], **where) -> None:
     marks = [ax.get_legend_handles_labels() for ax in axes]
     handles, labels = (sum(parts, []) for parts in zip(*marks, strict=True))
     axes[0].legend(handles, labels, **where)
+
+
+def legend_below(fig: Figure, ax: Axes, columns: int = 4) -> None:
+    """A legend of the labelled series of one of its axes, under the whole figure."""
+    handles, labels = ax.get_legend_handles_labels()
+    fig.legend(
+        handles, labels, loc="outside lower center", ncols=columns, fontsize="small"
+    )
 
 
 def legend(ax: Axes, marks: Sequence[str] | None = None, **where) -> None:

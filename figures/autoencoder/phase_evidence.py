@@ -14,6 +14,8 @@ __all__ = ["contours", "evidence"]
 MARGIN = 0.05
 """Decades of samples."""
 SHIFTED = 1.5
+EVERY = 4
+"""Recorded times from one row of judged cells to the next."""
 CLEAR_COSINE = 0.15
 CLEAR_INDEX = np.log(2.0)
 """Distances from a boundary, in cosine squared and in ln(1 + I), from which a cell is clear."""
@@ -56,6 +58,7 @@ def _samples(settings: LearningPhases, tau: xr.DataArray) -> xr.DataArray:
 
 def _cells(curves: xr.Dataset, setting: str) -> list[Evidence]:
     """Sides of both boundaries in every clear cell; and whether what splits is aligned."""
+    curves = curves.isel(tau=slice(None, None, EVERY))
     cosine = {of: curves[f"{of}alignment"] - 0.5 for of in ("", "run_")}
     index = {of: np.log1p(curves[f"{of}index"]) for of in ("", "run_")}
     noise = (curves["phase"] == Phase.NOISE) & (index[""] > CLEAR_INDEX)

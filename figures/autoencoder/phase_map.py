@@ -30,7 +30,7 @@ from theory.structured import structured_mixture
 
 __all__ = ["caption", "draw", "judge", "predict", "simulate"]
 
-NODES, HALF_WIDTH = 24, 6.0  # of the averages: overlaps to 1e-4
+NODES, HALF_WIDTH = 16, 5.0  # of the averages: cosines to 1e-5
 EDGE = 0.02  # noise levels of the map beyond the simulated ones
 REACH = 3.0  # of the colours, in decades of 1 + I
 SIMULATED = {
@@ -148,12 +148,7 @@ def draw(settings: LearningPhases, trace: xr.Dataset, curves: xr.Dataset) -> Fig
         ax.grid(visible=False)
         ax.set_xlim(x[0], x[-1])
         ax.set_ylim(0.0, y[-1])
-    handles, labels = axes[2].get_legend_handles_labels()
-    kept = [k for k, label in enumerate(labels) if not label.startswith("_")]
-    fig.legend(
-        [handles[k] for k in kept], [labels[k] for k in kept],
-        loc="outside lower center", ncols=4, fontsize="small",
-    )  # fmt: skip
+    style.legend_below(fig, axes[2])
     return fig
 
 

@@ -36,7 +36,7 @@ __all__ = ["caption", "draw", "judge", "predict", "simulate"]
 HALF_WIDTH = 7.0
 NAMES = {
     Outlook.CONTAINED: "contained",
-    Outlook.DEPENDS: "depends on how\nerrors combine",
+    Outlook.DEPENDS: "depends on\nalignment",
     Outlook.EXCEEDED: "exceeded",
 }
 COLOURS = dict(zip(KINDS, style.SERIES[1:3], strict=True))
@@ -150,7 +150,9 @@ def draw(settings: RegimeMap, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
             x, y, values, levels=sorted(settings.targets), colors="white"
         )
         lines.set_label("predicted contour")
-        middle = float(np.sqrt(x[0] * x[-1]))
+        middle = float(
+            np.sqrt(np.prod(settings.alphas[len(settings.alphas) // 2 - 1 :][:2]))
+        )
         edges = curves["edge"].sel(kind=kind).interp(alpha=middle).values
         ax.clabel(lines, fmt="$D=%g$", fontsize=7, manual=[(middle, e) for e in edges])
         for target in settings.targets:
@@ -165,6 +167,7 @@ def draw(settings: RegimeMap, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
         ax.grid(visible=False)
         ax.set_xlim(x[0], x[-1])
         ax.set_ylim(y[0], y[-1])
+    style.legend_below(fig, axes[2])
     fig.colorbar(
         mesh, ax=axes[:2].tolist(), label=r"settled drift $D = \chi^2(\hat p \| p)$"
     )  # fmt: skip
@@ -192,8 +195,6 @@ def _regimes(
         style.reference(
             ax, alpha, f"memoryless, {kind}", axis="x", colour=COLOURS[kind]
         )
-    marks = [f"{how}, {kind}" for how in ("predicted", "simulated") for kind in KINDS]
-    style.legend(ax, marks, loc="upper left", fontsize="x-small")
 
 
 def judge(settings: RegimeMap, trace: xr.Dataset, curves: xr.Dataset) -> list[Evidence]:

@@ -15,13 +15,14 @@ from matplotlib.figure import Figure
 
 from figures import style
 from figures.contours import draw_contour
+from figures.phases import write_name
 from figures.replication import over_seeds
 from figures.self_consuming.phase_evidence import LINES, contours, evidence
 from figures.self_consuming.phase_loops import squared_errors
 from figures.self_consuming.presets.phases import Phases
 from sim.store import Group, Run
 from theory.claims import Evidence
-from theory.self_consuming.phases import synthetic_phases
+from theory.self_consuming.phases import Effect, synthetic_phases
 
 __all__ = ["caption", "draw", "judge", "predict", "simulate"]
 
@@ -29,6 +30,11 @@ TICKS = (0.25, 0.5, 1.0, 2.0, 4.0)
 """Of the colours."""
 LOWEST = 0.05
 """Smallest amount of the map."""
+NAMES = {
+    Effect.HURT: "more hurts",
+    Effect.RECOVER: "more helps,\nnone is better",
+    Effect.HELP: "better than none",
+}
 TITLES = {
     "bound": "Bound",
     "kernel": "Kernel density: excess 2nd moment",
@@ -81,7 +87,10 @@ def draw(settings: Phases, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
     axes[0, 0].set_ylim(LOWEST, float(curves["lam"].max()))
     axes[0, 0].set_xlim(1.0, settings.models + 0.1)
     label = "error over that without synthetic data"
-    fig.colorbar(mesh, ax=axes.ravel().tolist(), label=label, ticks=TICKS, format="%g")
+    bar = fig.colorbar(
+        mesh, ax=axes.ravel().tolist(), label=label, ticks=TICKS, format="%g"
+    )
+    bar.minorticks_off()
     return fig
 
 
@@ -100,7 +109,13 @@ def _map(ax: Axes, of: xr.Dataset):
     if levels:
         lines = ax.contour(x, y, values, levels=levels, colors="black", linewidths=0.8)
         lines.set_label("predicted contour")
-        ax.clabel(lines, fmt="%g", fontsize=7)
+        middle = int(np.argmin(abs(x - (x[-1] // 2 + 0.5))))  # between two models
+        places = [
+            (x[middle], y[k])
+            for level in levels
+            for k in np.flatnonzero(np.diff(np.sign(values[:, middle] - level)))
+        ]
+        ax.clabel(lines, fmt="%g", fontsize=7, manual=places)
     for name, label, dash in (
         ("turns", "threshold", ":"),
         ("evens", "break-even", "-"),
@@ -109,7 +124,18 @@ def _map(ax: Axes, of: xr.Dataset):
         there = np.isfinite(edge) & (edge > y[0])
         if there.any():
             ax.plot(x[there], edge[there], dash, color="black", lw=1.4, label=label)
+    _names(ax, of, y)
     return mesh
+
+
+def _names(ax: Axes, of: xr.Dataset, y: np.ndarray) -> None:
+    """What each phase is called, at one number of models, midway between its borders."""
+    k = int(0.75 * of.sizes["map_models"])
+    at, effects = float(of["map_models"][k]), of["map_effect"].isel(map_models=k).values
+    for effect, name in NAMES.items():
+        rows = np.flatnonzero(effects == effect)
+        if len(rows) > len(y) // 8:
+            write_name(ax, at, y[rows[len(rows) // 2]], name)
 
 
 def judge(settings: Phases, trace: xr.Dataset, curves: xr.Dataset) -> list[Evidence]:

@@ -87,8 +87,8 @@ def learning_phases(
     require(np.ndim(levels) == 1, "levels", "a vector", np.shape(levels))
     require_positive("until", until)
     require(columns >= 1, "columns", ">= 1", columns)
-    t = jnp.asarray(levels, jnp.float64)
-    found = _phases(data, training, start, grid, t, until, nodes, columns)
+    t, last = (jnp.asarray(v, jnp.float64) for v in (levels, until))
+    found = _phases(data, training, start, grid, t, last, nodes, columns)
     found = jax.device_get(found)
     tau = np.linspace(0.0, until, columns + 1)[1:]
     dims = ("level", "tau")

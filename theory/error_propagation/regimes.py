@@ -153,8 +153,9 @@ def regime_map(
         require(np.ndim(axes[name]) == 1, name, "a vector", np.shape(axes[name]))
     require_positive("target", target)
     require_positive("tail_factor", tail_factor)
-    vectors = (jnp.asarray(x, dtype=jnp.float64) for x in axes.values())
-    cells, edges = jax.device_get(_regimes(*vectors, target, tail_factor))
+    inputs = (*axes.values(), target, tail_factor)
+    inputs = (jnp.asarray(x, dtype=jnp.float64) for x in inputs)
+    cells, edges = jax.device_get(_regimes(*inputs))
     values = {name: (tuple(axes), v) for name, v in cells.items()}
     values |= {name: (("alpha", "eta"), v) for name, v in edges.items()}
     return xr.Dataset(

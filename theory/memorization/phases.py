@@ -31,7 +31,7 @@ from theory.validation import require, require_in
 __all__ = ["Phase", "ancestor_time", "copying_phases", "expected_lines", "one_line"]
 
 FEW = 0.3
-"""Below this nu/N the sum is its expansion, to 1e-7; above it few terms are enough."""
+"""Below this nu/N the sum is its expansion, to 1e-6; above it few terms are enough."""
 TERMS = 16
 LEAST = 4.0
 """Points below which order 1/N is not small."""
@@ -55,10 +55,11 @@ def expected_lines(scaled: Float[Array, "*n"]) -> Float[Array, "*n"]:
 
     For small tau the sum over odd numbers j = 2k - 1 of :math:`je^{-j^2\tau/8}` is its
     integral and the midpoint rule's corrections:
-    :math:`e^{\tau/8}(2/\tau+1/12+7\tau/960+\dots)`.
+    :math:`e^{\tau/8}(2/\tau+1/12+7\tau/960+31\tau^2/32256+\dots)`.
     """
     tau = jnp.asarray(scaled, jnp.float64)
-    early = jnp.exp(tau / 8.0) * (2.0 / tau + 1.0 / 12.0 + 7.0 * tau / 960.0)
+    even = 1.0 / 12.0 + 7.0 * tau / 960.0 + 31.0 * tau**2 / 32256.0
+    early = jnp.exp(tau / 8.0) * (2.0 / tau + even)
     late = jnp.maximum(tau, FEW)
     terms = [
         (2 * k - 1) * jnp.exp(-0.5 * k * (k - 1) * late) for k in range(1, TERMS + 1)

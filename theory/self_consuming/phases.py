@@ -79,8 +79,8 @@ def synthetic_phases(
     axes = {"models": models, "lam": lam}
     for name, values in axes.items():
         require(np.ndim(values) == 1, name, "a vector", np.shape(values))
-    lam, models = (jnp.asarray(v, jnp.float64) for v in (lam, models))
-    found = jax.device_get(_phases(lam, models, rate, n))
+    inputs = (jnp.asarray(v, jnp.float64) for v in (lam, models, rate, n))
+    found = jax.device_get(_phases(*inputs))
     dims = ("compared", "models", "lam")
     return xr.Dataset(
         {name: (dims[: np.ndim(v)], v) for name, v in found.items()},
