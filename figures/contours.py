@@ -118,10 +118,13 @@ def on_boundary(
 def draw_contour(
     ax: Axes, x, found: xr.Dataset, label: str, colour=style.SIMULATION, marker="o"
 ) -> None:
-    """The contour at x: points with 95 % intervals, joined by a dashed line."""
+    """The contour at x, where it exists: points with 95 % intervals, joined by dashes."""
     dof = max(found.attrs["seeds"] - 1, 1)
-    half = stdtrit(dof, 0.5 + LEVEL / 2) * found["error"].values
-    place = found["place"].values
+    there = np.isfinite(found["place"].values)
+    x, place, error = (
+        np.asarray(v)[there] for v in (x, found["place"], found["error"])
+    )
+    half = stdtrit(dof, 0.5 + LEVEL / 2) * error
     y, low, high = (10.0**v for v in (place, place - half, place + half))
     ax.plot(x, y, "--", color=colour, linewidth=0.9, gid=style.DECORATION, zorder=2.5)
     style.simulation(

@@ -141,7 +141,9 @@ def draw(settings: LearningPhases, trace: xr.Dataset, curves: xr.Dataset) -> Fig
         for ax in (axes[panel], axes[2]):
             draw_contour(ax, settings.levels, found[name], label, colour)
     grows = _samples(settings, curves["map_grows"].values)
-    axes[2].plot(x, grows, ":", color="#555555", label="critical time of the bulk")
+    there = np.isfinite(grows)
+    label = "critical time of the bulk"
+    axes[2].plot(x[there], grows[there], ":", color="#555555", label=label)
     style.theory(axes[2], [], [], "predicted", "black", linewidth=1.1)
     axes[0].set_ylabel("samples per dimension $n/d$")
     for ax in axes:

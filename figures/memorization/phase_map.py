@@ -133,7 +133,9 @@ def draw(settings: CopyPhases, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
     draw_phases(axes[2], x, y, phase, NAMES)
     for name in ("halved", "related", "merged"):
         label = "predicted" if name == "halved" else "_predicted"
-        style.theory(axes[2], x, curves[name], label, "black", linewidth=1.1)
+        edge = curves[name].values
+        there = np.isfinite(edge)
+        style.theory(axes[2], x[there], edge[there], label, "black", linewidth=1.1)
     lines = zip(curves["kind"].values, curves["level"].values, found, strict=True)
     for kind, level, at in lines:
         panel, colour, label = MARKS[str(kind)]
