@@ -10,10 +10,19 @@ from scipy.special import stdtrit
 
 from sim.store import Group, Run
 
-__all__ = ["interval", "mean_over", "over_seeds", "replica_keys", "spread_over"]
+__all__ = [
+    "interval",
+    "mean_over",
+    "over_seeds",
+    "replica_keys",
+    "spread_over",
+    "with_error",
+]
 
 LEVEL = 0.95
 """Coverage of the intervals drawn in figures, each on its own."""
+RESAMPLES = 200
+"""Bootstrap resamples of the seeds."""
 
 
 def over_seeds(
@@ -71,3 +80,21 @@ def interval(
     quantile = stdtrit(np.maximum(n - 1, 1), 0.5 + LEVEL / 2)
     half = (quantile * error).fillna(0.0)
     return mean, mean - half, mean + half
+
+
+def with_error(
+    statistic: Callable, *runs: xr.DataArray
+) -> tuple[np.ndarray, np.ndarray]:
+    """A function of means over seeds, and its bootstrap standard error over whole seeds.
+
+    Args:
+        statistic: of one array for each of `runs`, any leading batch axis.
+        runs: over "seed" and other dimensions, in the order that `statistic` expects.
+    """
+    rows = [run.transpose("seed", ...).values for run in runs]
+    seeds = len(rows[0])
+    rng = np.random.default_rng(0)
+    shares = rng.multinomial(seeds, np.full(seeds, 1.0 / seeds), RESAMPLES) / seeds
+    again = [np.tensordot(shares, row, 1) for row in rows]
+    estimate = statistic(*(row.mean(axis=0) for row in rows))
+    return estimate, np.std(statistic(*again), axis=0, ddof=1)

@@ -36,6 +36,7 @@ __all__ = [
     "heat",
     "joint_legend",
     "legend",
+    "legend_below",
     "panel",
     "panels",
     "reference",
@@ -229,10 +230,12 @@ def heat(ax: Axes, x: Any, y: Any, values: Any, label: str, **scale) -> None:
     ax.figure.colorbar(mesh, ax=ax, label=label)
 
 
-def reference(ax: Axes, level: float, label: str = "", axis: str = "y") -> None:
+def reference(
+    ax: Axes, level: float, label: str = "", axis: str = "y", colour: Any = "#888888"
+) -> None:
     """A thin dotted line at a value to compare with (0, 1, a nominal level)."""
     draw = ax.axhline if axis == "y" else ax.axvline
-    draw(level, color="#888888", linewidth=0.8, linestyle=(0, (1, 2)), label=label)
+    draw(level, color=colour, linewidth=0.8, linestyle=(0, (1, 2)), label=label)
 
 
 def joint_legend(axes: Sequence[Axes], **where) -> None:
@@ -240,6 +243,14 @@ def joint_legend(axes: Sequence[Axes], **where) -> None:
     marks = [ax.get_legend_handles_labels() for ax in axes]
     handles, labels = (sum(parts, []) for parts in zip(*marks, strict=True))
     axes[0].legend(handles, labels, **where)
+
+
+def legend_below(fig: Figure, ax: Axes, columns: int = 4) -> None:
+    """A legend of the labelled series of one of its axes, under the whole figure."""
+    handles, labels = ax.get_legend_handles_labels()
+    fig.legend(
+        handles, labels, loc="outside lower center", ncols=columns, fontsize="small"
+    )
 
 
 def legend(ax: Axes, marks: Sequence[str] | None = None, **where) -> None:
