@@ -6,7 +6,7 @@ with their lines; a density fitted to them (`TracedDensity`) hands the lines on.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +32,7 @@ class TracedPoints(NamedTuple):
 class TracedDensity(KernelDensity):
     """A kernel density that knows the line of each centre."""
 
-    line: UInt64[Array, " m"] | None = None
+    line: Any = None  # UInt64[Array, " m"]; after fields with defaults it needs one
 
 
 @dataclass(frozen=True)

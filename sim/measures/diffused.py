@@ -88,7 +88,8 @@ class DiffusedEnergies:
         (hat, star), (hat_lost, star_lost) = ds @ rates, jnp.max(lost, axis=0)
         late = jnp.maximum(self._blurred(transforms, jnp.asarray(end))[0], 0.0)
         floor = RESOLVED * jnp.max(late)
-        start = tabulated_divergences(*jnp.maximum(late, floor), self.grid.step)
+        p_T, q_T = jnp.maximum(late, floor)
+        start = tabulated_divergences(p_T, q_T, self.grid.step)
         return {
             "eps_star2": star,
             "eps_hat2": hat,

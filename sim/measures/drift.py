@@ -7,7 +7,7 @@ KL and TV likewise, by quadrature of laws that are known at the nodes of a grid.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -45,7 +45,7 @@ class Drift:
 
     def __call__(self, key: Array, scene: Scene) -> dict[str, Array]:
         """`D`, `J`, `intra` = I; KL and TV from p (`drift_*`) and from q_i (`*_step`)."""
-        laws = (scene.after, scene.target, scene.q)
+        laws: Any = (scene.after, scene.target, scene.q)
         log_after, log_p, log_q = (law.log_density(self.grid.points) for law in laws)
         after, p, q = (jnp.exp(table) for table in (log_after, log_p, log_q))
         drift = log_tabulated_divergences(log_after, log_p, self.grid.cell)

@@ -9,7 +9,7 @@ the number of lines over N, and the chance that two different points share one.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -61,7 +61,8 @@ class Ancestry:
 
     def __call__(self, key: Array, scene: Scene) -> dict[str, Float[Array, ""]]:
         """`lines` and `shared_ancestor` of the training data."""
-        line = jnp.sort(scene.data.line)
+        data: Any = scene.data
+        line = jnp.sort(data.line)
         first, after = (
             jnp.searchsorted(line, line, side=side) for side in ("left", "right")
         )
