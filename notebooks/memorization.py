@@ -1,4 +1,4 @@
-"""Memorisation: does a denoiser retrained on its samples copy, and does selection help?"""
+"""Memorisation: whether a denoiser retrained on its samples copies, and selection helps."""
 
 import marimo
 

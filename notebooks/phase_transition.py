@@ -1,4 +1,4 @@
-"""Phase transition: do more synthetic data hurt or help, and does the bound say so?"""
+"""Phase transition: when more synthetic data hurt or help, and what the bound knows."""
 
 import marimo
 

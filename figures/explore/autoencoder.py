@@ -10,7 +10,7 @@ have weight 0, later generations are not shown.
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import jax
@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from figures.autoencoder.chains import QUICK_TO_COMPILE
 from theory.autoencoder.averages import Nodes, midpoint, normal_sobol, sobol
 from theory.autoencoder.bulk import critical_at_noise_level
 from theory.autoencoder.learning import learning_curve
@@ -198,7 +199,7 @@ def theory(settings: Settings) -> Theory:
     )
 
 
-@jax.jit
+@partial(jax.jit, compiler_options=QUICK_TO_COMPILE)
 def _theory(
     law: StructuredMixture,
     training: Training,

@@ -13,6 +13,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from figures.autoencoder.chains import QUICK_TO_COMPILE
 from figures.explore.autoencoder import DIM, MOST, PIECE, Settings
 from figures.replication import replica_keys
 from sim.learners.autoencoder.generation import Generated
@@ -82,7 +83,7 @@ def simulate(settings: Settings, seed: int = 0) -> Simulated:
 
 @cache
 def _program():
-    return replicated(_run)
+    return replicated(_run, compiler_options=QUICK_TO_COMPILE)
 
 
 def _run(

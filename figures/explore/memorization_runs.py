@@ -14,6 +14,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from figures.autoencoder.chains import QUICK_TO_COMPILE
 from figures.explore.memorization import MOST, RULES, SIZES, Settings, points
 from figures.replication import replica_keys
 from sim.composition import Greedy, ThresholdDecay
@@ -93,7 +94,7 @@ def simulate(settings: Settings, seed: int = 0) -> Simulated:
 @cache
 def _program(width: int):
     """Compiled once for each width and number of coordinates."""
-    return replicated(partial(_run, width))
+    return replicated(partial(_run, width), compiler_options=QUICK_TO_COMPILE)
 
 
 def _run(width: int, key, rule, train, held_out, spacing, size, models) -> _Model:

@@ -60,7 +60,7 @@ def test_port_and_token_are_the_users_choice(driftlab, server):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing"], "NAME must be one of drift_regimes, "),
+        (["nothing"], "NAME must be one of autoencoder, "),
         (["quickstart", "--port", "0"], "--port must be in [1, 65535], got 0."),
         (["quickstart", "--port", "x"], "invalid int value"),
     ],
