@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from figures.commands import COMMANDS
-from figures.commands.arguments import OWN_OPTIONS
+from figures.commands.arguments import OWN_OPTIONS, WITH_SETTINGS
 
 __all__ = ["main", "start_jax"]
 
@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _split(arguments: list[str]) -> tuple[list[str], dict[str, str | None]]:
     """Take ``--field value`` out of the arguments of a command that has settings."""
-    if not arguments or arguments[0] not in ("figures", "check"):
+    if not arguments or arguments[0] not in WITH_SETTINGS:
         return arguments, {}
     own, fields = [], {}
     rest = list(reversed(arguments))

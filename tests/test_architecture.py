@@ -41,6 +41,7 @@ WITHOUT_JAX = (
     "figures.explore.folder",
     "figures.error_propagation.presets",
     "figures.self_consuming.presets",
+    "figures.together.presets",
 )
 
 PRODUCT = (*PACKAGES, "notebooks", "tests", "benchmarks", "docs", "constraints", ".ci")

@@ -46,7 +46,7 @@ def _drawn(settings: Settings, theory: Theory, simulated: Simulated | None) -> F
         left,
         f"Drift, {settings.kind} errors",
         "generation N",
-        r"$D_N = \chi^2(\hat p^N \| p)$",
+        "drift D (chi-square, a pure number)",
         log="y",
         whole="x",
     )
