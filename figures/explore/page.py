@@ -98,7 +98,7 @@ def picture(draw: Callable[[], Figure], alternative: str) -> Shown:
     file = io.BytesIO()
     with _DRAWING, style.applied(), mpl.rc_context(PLAIN):
         figure = draw()
-        figure.savefig(file, format="png", dpi=DPI)
+        figure.savefig(file, dpi=DPI, pil_kwargs={"compress_level": 1})
     data = base64.b64encode(file.getvalue()).decode("ascii")
     return Shown(
         f'<img width="{DPI * figure.get_figwidth():.0f}" style="max-width: 100%" '
