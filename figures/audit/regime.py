@@ -1,0 +1,180 @@
+r"""Which regime a loop is in: whether it drifts, how its errors add up, what it remembers.
+
+Errors are classified as error propagation does (`theory.error_propagation.regimes`), with D
+what a generation inherits, J its step and C their overlap, averaged over generations. The
+answer counts only if it is the same at both ends of the cosine's interval, and if the steps
+were larger by all that reuse of samples may hide; else it is undecided, and why.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from figures.audit.drift import Drift
+from figures.audit.fitting import Fits
+from figures.audit.noisy_line import LEVEL
+from figures.audit.records import Series
+from theory.error_propagation.regimes import Regime, classify
+
+__all__ = ["Finding", "Named", "name"]
+
+SIGNIFICANT = 0.05
+STRONG = 10.0
+"""Bayes factor from which evidence is called strong."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One answer and what it rests on."""
+
+    answer: str
+    because: str
+
+
+@dataclass(frozen=True)
+class Named:
+    """The regime of a loop."""
+
+    drift: Finding
+    """still or drifting"""
+    errors: Finding
+    """a `Regime` in small letters, or undecided"""
+    growth: Finding
+    """growing, levels off, or undecided"""
+    memory: Finding
+    """copying, some copying, none seen, or not measurable"""
+    diversity: Finding
+    """of entropy: falls, rises or stays"""
+
+    @property
+    def title(self) -> str:
+        """The regime in a line."""
+        if self.drift.answer == "still":
+            return "still: no drift beyond the noise of these samples"
+        errors = self.errors.answer
+        what = errors if errors == "undecided" else f"{errors} errors"
+        parts = [
+            f"drifting, {what if what != 'undecided' else 'how errors add is undecided'}"
+        ]
+        parts.append(self.growth.answer)
+        if self.memory.answer in ("copying", "some copying"):
+            parts.append(self.memory.answer)
+        return ", ".join(parts)
+
+
+def name(drifts: dict[str, Drift], series: dict[str, Series], fitted: Fits) -> Named:
+    """All answers."""
+    drift = _drift(series["p"])
+    errors = _errors(drifts) if drift.answer != "still" else _nothing()
+    growth = _growth(errors, drifts, fitted) if drift.answer != "still" else _nothing()
+    return Named(drift, errors, growth, _memory(fitted), _diversity(fitted))
+
+
+def _nothing() -> Finding:
+    return Finding("undecided", "no drift to speak of")
+
+
+def _drift(p: Series) -> Finding:
+    """Holm's correction over generations."""
+    values = p.value[1:]
+    order = np.argsort(values)
+    limits = SIGNIFICANT / (len(values) - np.arange(len(values)))
+    passes = np.cumprod(values[order] <= limits).astype(bool)
+    rejected = np.sort(order[passes]) + 1
+    if not len(rejected):
+        return Finding(
+            "still",
+            f"no generation differs from real data, smallest p {values.min():.2g}",
+        )
+    which = ", ".join(map(str, rejected))
+    return Finding(
+        "drifting", f"generations {which} differ from real data at 5 % together"
+    )
+
+
+def _errors(drifts: dict[str, Drift]) -> Finding:
+    """The answer of all geometries that give one."""
+    found = {geometry: _classified(drift) for geometry, drift in drifts.items()}
+    decided = {f.answer for f in found.values()} - {"undecided"}
+    because = "; ".join(f"{geometry}: {f.because}" for geometry, f in found.items())
+    if len(decided) == 1:
+        return Finding(decided.pop(), because)
+    return Finding("undecided", because)
+
+
+def _classified(drift: Drift) -> Finding:
+    if len(drift.step.value) < 3:
+        return Finding("undecided", "needs three generations")
+    (D, J, C), (_, J_error, _) = (np.asarray(x) for x in drift.means)
+    if not (D > 0 and 2.0 * J_error < J):
+        small = f"mean step {J:.2g} within its noise, {J_error:.2g}"
+        return Finding("undecided", small)
+    cosine, error = (float(x) for x in drift.cosine)
+    reach = float(stats.t.ppf(0.5 + 0.5 * LEVEL, len(drift.step.value) - 2)) * error
+    if not np.isfinite(reach):
+        return Finding("undecided", f"cosine {cosine:.2f}, its error not measurable")
+    ends = [np.clip(cosine + side * reach, -1.0, 1.0) for side in (-1, 0, 1)]
+    cases = [(D, J, c * np.sqrt(D * J)) for c in ends]
+    answers = {_regime(*case) for case in cases}
+    hidden = {_regime(*drift.means_hidden)}
+    text = f"cosine {cosine:.2f} [{ends[0]:.2f}, {ends[2]:.2f}]"
+    if len(answers) > 1:
+        return Finding("undecided", f"{text}, which is {' or '.join(sorted(answers))}")
+    if answers != hidden:
+        why = f"{text}, but {hidden.pop()} if samples were trained on"
+        return Finding("undecided", why)
+    return Finding(answers.pop(), text)
+
+
+def _regime(D: float, J: float, C: float) -> str:
+    """Inherited drift comes in already diluted, hence alpha = 0."""
+    return Regime(int(classify(0.0, D, J, C))).name.lower().replace("_", "-")
+
+
+def _growth(errors: Finding, drifts: dict[str, Drift], fitted: Fits) -> Finding:
+    """Levels off, if the reading that fits the errors says so; both where they are open."""
+    if not fitted.levels_off:
+        return Finding("growth undecided", fitted["fresh_unbiased"].missing)
+    reading = {"unbiased": ["unbiased"], "aligned": ["aligned"]}.get(
+        errors.answer, ["unbiased", "aligned"]
+    )
+    evidence = min(fitted.levels_off[r] for r in reading)
+    exponent = next(f for f in fitted.fits if f.name.startswith("exponent"))
+    fraction = fitted[f"fresh_{reading[0]}"]
+    grows = "exponent not measurable"
+    if not exponent.missing:
+        grows = (
+            f"exponent {exponent.value:.2f} [{exponent.low:.2f}, {exponent.high:.2f}]"
+        )
+    text = f"{grows}, evidence for levelling off {evidence:.2g} to 1"
+    if evidence > STRONG:
+        share = f"fresh fraction {fraction.value:.2g} [{fraction.low:.2g}, {fraction.high:.2g}]"
+        return Finding("levelling off", f"{text}, {share}")
+    if not exponent.missing and exponent.low > 0:
+        return Finding("growing", text)
+    return Finding("growth undecided", text)
+
+
+def _memory(fitted: Fits) -> Finding:
+    f = fitted["copying"]
+    if f.missing:
+        return Finding("not measurable", f.missing)
+    text = (
+        f"{f.value:.2g} [{f.low:.2g}, {f.high:.2g}] of a pure copier's common ancestors"
+    )
+    if f.low > 0.5:
+        return Finding("copying", text)
+    if f.low > 0.0:
+        return Finding("some copying", text)
+    return Finding("no copying seen", text)
+
+
+def _diversity(fitted: Fits) -> Finding:
+    f = fitted["entropy_slope"]
+    if f.missing:
+        return Finding("not measurable", f.missing)
+    text = f"{f.value:.3g} [{f.low:.3g}, {f.high:.3g}] nats a generation, against {f.against}"
+    if f.high < 0:
+        return Finding("entropy falls", text)
+    return Finding("entropy rises" if f.low > 0 else "entropy stays", text)
