@@ -41,8 +41,9 @@ def load_images(
     Args:
         path: a file ``.npy`` with one array; ``.npz`` with ``images`` (or one array) and,
             if it has them, ``labels``; or IDX. The array has n images along its first
-            axis. Or a folder of pictures of one size, which pillow reads. Pixels are integers in [0, 255], or floats in [0, 1] or [-1, 1] (the
-            latter where any is negative).
+            axis. Or a folder of pictures of one size, which pillow reads. Pixels are
+            integers in [0, 255], or floats in [0, 1] or [-1, 1] (the latter where any
+            is negative).
         labels: a file of n classes, in the same formats.
         sha256: the `checksum` that `path` must have; None takes any file.
 

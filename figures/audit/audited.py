@@ -89,5 +89,5 @@ def audited(setup: Setup, loop: Loop) -> Audit:
         fitted,
         tuple(bounds(points, shares, drifts, series, fitted)),
         tuple(forecasts(points, shares, drifts, series, fitted, setup.ahead)),
-        name(drifts, series, fitted),
+        name(drifts, series, fitted, bool(shares.alpha_from)),
     )

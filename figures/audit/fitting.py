@@ -38,19 +38,23 @@ __all__ = [
     "sizes_of",
 ]
 
-FRACTIONS = np.linspace(0.0, 0.95, 20)
-"""Fresh fractions that are tried."""
+FRACTIONS = np.concatenate([np.linspace(-0.5, -0.1, 5), np.linspace(0.0, 0.95, 20)])
+"""Fresh fractions that are tried; a negative one is growth faster than such errors can."""
+SMALL = 1.0
+"""Squared distance in moments below which growth is read off them."""
 FEW = f"needs {LEAST_GENERATIONS} generations"
 Z = float(stats.norm.ppf(0.5 + 0.5 * LEVEL))
 
 
 @dataclass(frozen=True)
 class Fits:
-    """All of them; `levels_off` holds the evidence that drift levels off, by reading."""
+    """All of them, and two tests of growth, with errors read as unbiased and as aligned."""
 
     fits: tuple[Fit, ...]
     levels_off: dict[str, float]
-    """Bayes factor of some fresh fraction against none, errors read as unbiased, aligned"""
+    """Bayes factor of some fresh fraction against none, by reading"""
+    agrees: dict[str, bool]
+    """whether the known fresh fraction is among the likely ones; empty where none is known"""
 
     def __getitem__(self, name: str) -> Fit:
         """By name."""
@@ -65,7 +69,7 @@ def fits(
     rate: float,
 ) -> Fits:
     """Every fit, those that are not measurable with the reason."""
-    fraction, evidence = _fresh_fraction(drifts, found)
+    fraction, evidence, agrees = _fresh_fraction(drifts, found)
     listed = [
         *(_exponent(drift) for drift in drifts.values()),
         *fraction,
@@ -76,7 +80,7 @@ def fits(
         _copying(clouds, found, series),
         _dimension(series),
     ]
-    return Fits(tuple(listed), evidence)
+    return Fits(tuple(listed), evidence, agrees)
 
 
 def above_noise(drift: Drift) -> Float[np.ndarray, " g"]:
@@ -126,12 +130,13 @@ def _exponent(drift: Drift) -> Fit:
 
 def _fresh_fraction(
     drifts: dict[str, Drift], found: Composition
-) -> tuple[list[Fit], dict[str, float]]:
-    """Alpha from how drift levels off, in the most telling geometry there is."""
-    drift = drifts.get("moments", drifts["energy"])
+) -> tuple[list[Fit], dict[str, float], dict[str, bool]]:
+    """Alpha from how drift levels off."""
+    drift = _perturbative(drifts)
     D, error = (np.asarray(x)[1:] for x in drift.distance)
-    given = "" if found.alpha is None else f"{found.alpha:.3g} ({found.alpha_from})"
-    listed, evidence = [], {}
+    known = found.alpha
+    given = "" if known is None else f"{known:.3g}, given by {found.alpha_from}"
+    listed, evidence, agrees = [], {}, {}
     for reading in ("unbiased", "aligned"):
         name = f"fresh_{reading}"
         says = f"fresh fraction, from how drift levels off, {reading} errors"
@@ -142,7 +147,10 @@ def _fresh_fraction(
         likely = FRACTIONS[fitted.likely()]
         best = FRACTIONS[int(np.argmax(fitted.of_line))]
         weight = np.exp(fitted.of_line)
-        evidence[reading] = float(np.mean(weight[1:]) / weight[0])
+        none = int(np.flatnonzero(FRACTIONS == 0.0)[0])
+        evidence[reading] = float(np.mean(weight[none + 1 :]) / weight[none])
+        if known is not None:
+            agrees[reading] = bool(likely.min() - 0.05 < known < likely.max() + 0.05)
         listed.append(
             Fit(
                 name,
@@ -150,11 +158,19 @@ def _fresh_fraction(
                 float(best),
                 float(likely.min()),
                 float(likely.max()),
-                assumes=f"{reading} errors of one size ({drift.geometry}); tried up to 0.95",
+                assumes=f"{reading} errors of one size ({drift.geometry}); below 0: growth "
+                "is faster than theirs; tried from -0.5 to 0.95",
                 against=given,
             )
         )
-    return listed, evidence
+    return listed, evidence, agrees
+
+
+def _perturbative(drifts: dict[str, Drift]) -> Drift:
+    """Moments while they are of second order: they show most, but grow faster beyond."""
+    moments = drifts.get("moments")
+    small = moments is not None and float(np.max(moments.distance.value)) < SMALL
+    return moments if small else drifts["energy"]
 
 
 def _recursions(D: np.ndarray, error: np.ndarray, reading: str) -> Fitted:

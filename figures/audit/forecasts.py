@@ -130,7 +130,7 @@ def _of_drift(drift: Drift, found: Composition, ahead: int) -> list[Prediction]:
         (
             "unbiased errors",
             Kind.EXACT,
-            f"steps unbiased given the past, of one mean square; {share}",
+            f"steps are unbiased given the past and of one mean square; {share}",
             unbiased,
             LEAST_GENERATIONS,
             mixed,
@@ -138,7 +138,7 @@ def _of_drift(drift: Drift, found: Composition, ahead: int) -> list[Prediction]:
         (
             "systematic errors",
             Kind.EXACT,
-            f"steps all of one direction and length; {share}",
+            f"all steps have one direction and length; {share}",
             systematic,
             LEAST_GENERATIONS,
             mixed,
@@ -146,7 +146,7 @@ def _of_drift(drift: Drift, found: Composition, ahead: int) -> list[Prediction]:
         (
             "rate bound",
             Kind.RATE,
-            f"an upper bound, C n^-r S_i, C from the steps so far; {share}",
+            f"steps are at most C n^-r, as they were in the mean; {share}",
             rate,
             2,
             mixed,
@@ -220,7 +220,11 @@ def _of_copies(
         ages = np.arange(1, k + 1)
         came = np.cumsum(keep ** np.arange(k)) / N
         value = keep**ages * F[G - 1] + came
-        reach = Z * np.hypot(keep**ages * error[G - 1], np.mean(error[:G]))
+        # one genealogy is random: 4/N (sum p^3 - F^2) a round, 2 F^2/N for shares p of
+        # ancestors that are exponential, as they are after some rounds
+        run = np.cumsum(2.0 * value**2 / N)
+        known = (keep**ages * error[G - 1]) ** 2 + np.mean(error[:G] ** 2)
+        reach = Z * np.sqrt(known + run)
         return Interval(
             *(series.value[0] + x for x in (value, value - reach, value + reach))
         )

@@ -36,7 +36,7 @@ class Setup:
     """r of one step's error C n^-r"""
     ahead: int = 5
     """generations to predict"""
-    points: int = 2000
+    points: int = 1000
     """most points of a set that are compared"""
     unseen: bool = False
     """whether no model was trained on the samples given"""

@@ -1,9 +1,11 @@
 r"""Which regime a loop is in: whether it drifts, how its errors add up, what it remembers.
 
 Errors are classified as error propagation does (`theory.error_propagation.regimes`), with D
-what a generation inherits, J its step and C their overlap, averaged over generations. The
-answer counts only if it is the same at both ends of the cosine's interval, and if the steps
-were larger by all that reuse of samples may hide; else it is undecided, and why.
+what a generation inherits, J its step and C their overlap, averaged over generations. An
+answer counts if it is the same at both ends of the cosine's interval, 5 % beyond either, and if
+the steps were larger by all that reuse of samples may hide. Growth is a witness of its own where
+the fresh fraction is known: it counts if one reading of the errors grows like that and
+the other does not. Witnesses that disagree leave it undecided.
 """
 
 from dataclasses import dataclass
@@ -13,13 +15,16 @@ from scipy import stats
 
 from figures.audit.drift import Drift
 from figures.audit.fitting import Fits
-from figures.audit.noisy_line import LEVEL
 from figures.audit.records import Series
 from theory.error_propagation.regimes import Regime, classify
 
 __all__ = ["Finding", "Named", "name"]
 
 SIGNIFICANT = 0.05
+SURE = 0.9
+"""Level of the cosine's interval."""
+SLIGHT = 0.05
+"""Share of a copier's common ancestors that a change of shape may bring about."""
 STRONG = 10.0
 """Bayes factor from which evidence is called strong."""
 
@@ -66,7 +71,10 @@ class Named:
 def name(drifts: dict[str, Drift], series: dict[str, Series], fitted: Fits) -> Named:
     """All answers."""
     drift = _drift(series["p"])
-    errors = _errors(drifts) if drift.answer != "still" else _nothing()
+    errors = _errors(drifts, fitted) if drift.answer != "still" else _nothing()
+    if not fresh_known and errors.answer != "undecided":
+        why = f"the fresh fraction is not known; if it is 0, {errors.answer}"
+        errors = Finding("undecided", f"{why} ({errors.because})")
     growth = _growth(errors, drifts, fitted) if drift.answer != "still" else _nothing()
     return Named(drift, errors, growth, _memory(fitted), _diversity(fitted))
 
@@ -93,9 +101,10 @@ def _drift(p: Series) -> Finding:
     )
 
 
-def _errors(drifts: dict[str, Drift]) -> Finding:
-    """The answer of all geometries that give one."""
+def _errors(drifts: dict[str, Drift], fitted: Fits) -> Finding:
+    """The answer of all witnesses that give one."""
     found = {geometry: _classified(drift) for geometry, drift in drifts.items()}
+    found["growth"] = _grown(fitted)
     decided = {f.answer for f in found.values()} - {"undecided"}
     because = "; ".join(f"{geometry}: {f.because}" for geometry, f in found.items())
     if len(decided) == 1:
@@ -103,15 +112,31 @@ def _errors(drifts: dict[str, Drift]) -> Finding:
     return Finding("undecided", because)
 
 
+def _grown(fitted: Fits) -> Finding:
+    """Which reading of the errors has the known fresh fraction among its likely ones."""
+    if not fitted.agrees:
+        return Finding("undecided", "says nothing without a known fresh fraction")
+    fitting = [reading for reading, fits in fitted.agrees.items() if fits]
+    if len(fitting) == 1:
+        return Finding(fitting[0], f"like that of {fitting[0]} errors alone")
+    which = "either" if fitting else "neither"
+    return Finding("undecided", f"like that of {which} unbiased or aligned errors")
+
+
 def _classified(drift: Drift) -> Finding:
     if len(drift.step.value) < 3:
         return Finding("undecided", "needs three generations")
     (D, J, C), (_, J_error, _) = (np.asarray(x) for x in drift.means)
+    if -2.0 * J_error > J:
+        small = (
+            f"mean step {J:.2g} below 0 beyond its noise, {J_error:.2g}: models were "
+        )
+        return Finding("undecided", f"{small}trained on these points")
     if not (D > 0 and 2.0 * J_error < J):
         small = f"mean step {J:.2g} within its noise, {J_error:.2g}"
         return Finding("undecided", small)
     cosine, error = (float(x) for x in drift.cosine)
-    reach = float(stats.t.ppf(0.5 + 0.5 * LEVEL, len(drift.step.value) - 2)) * error
+    reach = float(stats.t.ppf(0.5 + 0.5 * SURE, len(drift.step.value) - 2)) * error
     if not np.isfinite(reach):
         return Finding("undecided", f"cosine {cosine:.2f}, its error not measurable")
     ends = [np.clip(cosine + side * reach, -1.0, 1.0) for side in (-1, 0, 1)]
@@ -120,11 +145,15 @@ def _classified(drift: Drift) -> Finding:
     hidden = {_regime(*drift.means_hidden)}
     text = f"cosine {cosine:.2f} [{ends[0]:.2f}, {ends[2]:.2f}]"
     if len(answers) > 1:
-        return Finding("undecided", f"{text}, which is {' or '.join(sorted(answers))}")
+        return Finding("undecided", f"{text}, {_either(answers)}")
     if answers != hidden:
         why = f"{text}, but {hidden.pop()} if samples were trained on"
         return Finding("undecided", why)
     return Finding(answers.pop(), text)
+
+
+def _either(answers: set[str]) -> str:
+    return " or ".join(sorted(answers))
 
 
 def _regime(D: float, J: float, C: float) -> str:
@@ -165,7 +194,7 @@ def _memory(fitted: Fits) -> Finding:
     )
     if f.low > 0.5:
         return Finding("copying", text)
-    if f.low > 0.0:
+    if f.low > SLIGHT:
         return Finding("some copying", text)
     return Finding("no copying seen", text)
 
