@@ -5,7 +5,7 @@ import numpy as np
 from figures.audit.clouds import Clouds
 from figures.audit.composition import Composition
 from figures.audit.drift import Drift
-from figures.audit.fitting import Fits, sizes_of
+from figures.audit.fitting import Fits
 from figures.audit.records import Bound, Series, Standing
 from theory.claims import Kind
 from theory.self_consuming.weights import accumulated_bound, stage_weights
@@ -106,7 +106,7 @@ def _chi2(series: dict[str, Series]) -> Bound:
 
 
 def _refit(clouds: Clouds, found: Composition) -> Bound:
-    enough = sizes_of(found) > clouds.space.dim + 1
+    enough = found.size > clouds.space.dim + 1
     return Bound(
         "Gaussian refit",
         "entropy lost by sampling error alone, whatever the covariance",

@@ -43,6 +43,11 @@ class Composition:
         return float(np.mean(shares)) if np.ptp(shares) < 0.05 else None
 
     @property
+    def size(self) -> float:
+        """Training points of a generation, in the mean."""
+        return float(np.mean(np.asarray(self.schedule.sizes)))
+
+    @property
     def latest_only(self) -> bool:
         """Whether real data and the last generation are all that was trained on."""
         older = np.tril(np.asarray(self.schedule.beta), -2)

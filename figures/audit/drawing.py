@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from figures import style
 from figures.audit.audited import Audit
-from figures.audit.fitting import Z, sizes_of
+from figures.audit.fitting import Z
 from figures.audit.records import Prediction, Series
 from theory.memorization.genealogy import fresh_shared_ancestor
 
@@ -146,7 +146,7 @@ def _copies(ax: Axes, audit: Audit) -> None:
     alpha = audit.composition.alpha or 0.0
     G = audit.clouds.generations + audit.setup.ahead
     if alpha < 0.99:
-        N = round(sizes_of(audit.composition))
+        N = round(audit.composition.size)
         copier = np.asarray(fresh_shared_ancestor(N, alpha, G)) / (1.0 - alpha) ** 2
         g = np.arange(1, G + 1)
         style.theory(

@@ -1,26 +1,24 @@
-r"""What the theories leave free, fitted to what was measured.
+"""What the theories leave free, fitted to what was measured.
 
-Exponent of growth, fresh fraction, size of a step and the constant of its rate, entropy lost
-in a generation, share of a pure copier's genealogy; each with an interval at 95 % and with what
-it is to be compared with. Intervals of growth hold for one single run (`noisy_line`).
+Growth (`figures.audit.growth`), size of a step and the constant of its rate, entropy lost in a
+generation, share of a pure copier's genealogy; each with an interval at 95 % and with what it is
+to be compared with.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 from scipy import stats
 
 from figures.audit.clouds import Clouds
 from figures.audit.composition import Composition
 from figures.audit.drift import Drift
+from figures.audit.growth import FEW, Growth, growth
 from figures.audit.noisy_line import (
     LEAST_GENERATIONS,
     LEVEL,
-    Fitted,
     Interval,
     fit,
-    power_law,
     recursion,
 )
 from figures.audit.records import Fit, Series
@@ -28,33 +26,19 @@ from theory.error_propagation.statements import stationary_aligned, stationary_u
 from theory.memorization.gaussian_refit import refit_entropy_step
 from theory.memorization.genealogy import fresh_shared_ancestor
 
-__all__ = [
-    "FRACTIONS",
-    "Fits",
-    "above_noise",
-    "copied_pairs",
-    "fits",
-    "rooted",
-    "sizes_of",
-]
+__all__ = ["Fits", "Z", "copied_pairs", "fits"]
 
-FRACTIONS = np.concatenate([np.linspace(-0.5, -0.1, 5), np.linspace(0.0, 0.95, 20)])
-"""Fresh fractions that are tried; a negative one is growth faster than such errors can."""
-SMALL = 1.0
-"""Squared distance in moments below which growth is read off them."""
-FEW = f"needs {LEAST_GENERATIONS} generations"
 Z = float(stats.norm.ppf(0.5 + 0.5 * LEVEL))
+"""Standard errors from a value to the ends of its interval."""
 
 
 @dataclass(frozen=True)
 class Fits:
-    """All of them, and two tests of growth, with errors read as unbiased and as aligned."""
+    """All of them."""
 
     fits: tuple[Fit, ...]
-    levels_off: dict[str, float]
-    """Bayes factor of some fresh fraction against none, by reading"""
-    agrees: dict[str, bool]
-    """whether the known fresh fraction is among the likely ones; empty where none is known"""
+    growth: Growth
+    """the first of them, with their tests"""
 
     def __getitem__(self, name: str) -> Fit:
         """By name."""
@@ -69,10 +53,9 @@ def fits(
     rate: float,
 ) -> Fits:
     """Every fit, those that are not measurable with the reason."""
-    fraction, evidence, agrees = _fresh_fraction(drifts, found)
+    grown = growth(drifts, found)
     listed = [
-        *(_exponent(drift) for drift in drifts.values()),
-        *fraction,
+        *grown.fits,
         *(_step(drift) for drift in drifts.values()),
         *(f for drift in drifts.values() for f in _levels(drift, found)),
         *_rates(clouds, found, drifts["energy"], series, rate),
@@ -80,25 +63,7 @@ def fits(
         _copying(clouds, found, series),
         _dimension(series),
     ]
-    return Fits(tuple(listed), evidence, agrees)
-
-
-def above_noise(drift: Drift) -> Float[np.ndarray, " g"]:
-    """Generations, from 1, whose distance exceeds twice its standard error."""
-    D, error = (np.asarray(x)[1:] for x in drift.distance)
-    return np.flatnonzero(2.0 * error < D) + 1
-
-
-def rooted(
-    D: Float[np.ndarray, " g"], error: Float[np.ndarray, " g"]
-) -> tuple[Float[np.ndarray, " g"], Float[np.ndarray, " g"]]:
-    """Distances of squared ones, with errors that stay finite where they vanish."""
-    return np.sqrt(np.maximum(D, 0.0)), 0.5 * error / np.sqrt(np.maximum(D, error))
-
-
-def sizes_of(found: Composition) -> float:
-    """Training points of a generation, in the mean."""
-    return float(np.mean(np.asarray(found.schedule.sizes)))
+    return Fits(tuple(listed), grown)
 
 
 def copied_pairs(series: Series, points: int) -> tuple[np.ndarray, np.ndarray]:
@@ -107,78 +72,6 @@ def copied_pairs(series: Series, points: int) -> tuple[np.ndarray, np.ndarray]:
     counted = np.sqrt(series.value * pairs + 1.0) / pairs  # an error even for none
     error = np.maximum(series.error, counted)
     return series.value[1:] - series.value[0], np.hypot(error[1:], error[0])
-
-
-def _exponent(drift: Drift) -> Fit:
-    name = f"exponent_{drift.geometry}"
-    says = f"exponent of growth of the distance over generations ({drift.geometry})"
-    g = above_noise(drift)
-    if len(g) < LEAST_GENERATIONS:
-        seen = f"needs {LEAST_GENERATIONS} generations beyond noise, {len(g)} are"
-        return Fit.none(name, says, seen)
-    D, error = (np.asarray(x)[g] for x in drift.distance)
-    gains = fit(np.log(D), error / D, [power_law(g)]).gains()
-    halved = Interval(*(0.5 * x for x in gains))  # of D to that of the distance
-    return Fit.of(
-        name,
-        says,
-        halved,
-        assumes="a power law from generation 1 on",
-        against="1: systematic errors; 1/2: unbiased ones; 0: levelled off",
-    )
-
-
-def _fresh_fraction(
-    drifts: dict[str, Drift], found: Composition
-) -> tuple[list[Fit], dict[str, float], dict[str, bool]]:
-    """Alpha from how drift levels off."""
-    drift = _perturbative(drifts)
-    D, error = (np.asarray(x)[1:] for x in drift.distance)
-    known = found.alpha
-    given = "" if known is None else f"{known:.3g}, given by {found.alpha_from}"
-    listed, evidence, agrees = [], {}, {}
-    for reading in ("unbiased", "aligned"):
-        name = f"fresh_{reading}"
-        says = f"fresh fraction, from how drift levels off, {reading} errors"
-        if len(D) < LEAST_GENERATIONS:
-            listed.append(Fit.none(name, says, FEW))
-            continue
-        fitted = _recursions(D, error, reading)
-        likely = FRACTIONS[fitted.likely()]
-        best = FRACTIONS[int(np.argmax(fitted.of_line))]
-        weight = np.exp(fitted.of_line)
-        none = int(np.flatnonzero(FRACTIONS == 0.0)[0])
-        evidence[reading] = float(np.mean(weight[none + 1 :]) / weight[none])
-        if known is not None:
-            agrees[reading] = bool(likely.min() - 0.05 < known < likely.max() + 0.05)
-        listed.append(
-            Fit(
-                name,
-                says,
-                float(best),
-                float(likely.min()),
-                float(likely.max()),
-                assumes=f"{reading} errors of one size ({drift.geometry}); below 0: growth "
-                "is faster than theirs; tried from -0.5 to 0.95",
-                against=given,
-            )
-        )
-    return listed, evidence, agrees
-
-
-def _perturbative(drifts: dict[str, Drift]) -> Drift:
-    """Moments while they are of second order: they show most, but grow faster beyond."""
-    moments = drifts.get("moments")
-    small = moments is not None and float(np.max(moments.distance.value)) < SMALL
-    return moments if small else drifts["energy"]
-
-
-def _recursions(D: np.ndarray, error: np.ndarray, reading: str) -> Fitted:
-    G = len(D)
-    if reading == "unbiased":
-        lines = [recursion((1.0 - a) ** 2, G, growing=True) for a in FRACTIONS]
-        return fit(D, error, lines)
-    return fit(*rooted(D, error), [recursion(1.0 - a, G) for a in FRACTIONS])
 
 
 def _mean_step(drift: Drift) -> Interval | None:
@@ -230,7 +123,7 @@ def _rates(
     rate: float,
 ) -> list[Fit]:
     """C of sqrt(J) = C n^-r: for the rate asked for, and a kernel density's."""
-    J, n = _mean_step(drift), sizes_of(found)
+    J, n = _mean_step(drift), found.size
     m = float(series["dimension"].value[0])
     rates = {"rate": (rate, f"r = {rate:g}")}
     if np.isfinite(m):
@@ -260,7 +153,7 @@ def _entropy(clouds: Clouds, found: Composition, series: dict[str, Series]) -> F
     H = series["entropy"]
     if clouds.generations < LEAST_GENERATIONS:
         return Fit.none("entropy_slope", says, FEW)
-    G, k, n = clouds.generations, clouds.space.dim, sizes_of(found)
+    G, k, n = clouds.generations, clouds.space.dim, found.size
     gains = fit(H.value[1:], H.error[1:], [recursion(1.0, G)]).gains()
     against = f"a Gaussian refitted needs more than {k} points"
     if n > k + 1:
@@ -273,7 +166,7 @@ def _copying(clouds: Clouds, found: Composition, series: dict[str, Series]) -> F
     """Pairs with one ancestor over those of a loop that copies: 1 is a copier, 0 none."""
     says = "pairs of points with one ancestor, over those of a loop that only copies"
     F, error = copied_pairs(series["shared"], clouds.points)
-    N = round(sizes_of(found))
+    N = round(found.size)
     alpha = found.alpha or 0.0
     if alpha > 0.99:
         return Fit.none("copying", says, "nothing is copied where all data are fresh")

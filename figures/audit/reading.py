@@ -1,6 +1,7 @@
 """Real data and the samples of every generation, from files; what is odd about them."""
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,7 @@ class Loop:
     samples: tuple[Float[np.ndarray, "m d"], ...]
     train: tuple[Float[np.ndarray, "n d"], ...] = ()
     held_out: Float[np.ndarray, "h d"] | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def generations(self) -> int:
@@ -101,7 +102,8 @@ def read(setup: Setup) -> Loop:
         tuple(rows(path, 2) for path in setup.train),
         None if setup.held_out is None else rows(setup.held_out, 2 * LEAST),
     )
-    return Loop(loop.real, loop.samples, loop.train, loop.held_out, _oddities(loop))
+    notes = (*_order(setup.samples), *_oddities(loop))
+    return replace(loop, notes=notes)
 
 
 def _of_dimension(path: Path, dim: int, least: int) -> Float[np.ndarray, "n d"]:
@@ -110,6 +112,20 @@ def _of_dimension(path: Path, dim: int, least: int) -> Float[np.ndarray, "n d"]:
     require(rows.shape[1] == dim, f"{path}", allowed, rows.shape[1])
     require(len(rows) >= least, f"{path}", f"at least {least} points", len(rows))
     return rows
+
+
+def _order(samples: tuple[Path, ...]) -> list[str]:
+    """File names whose numbers do not rise: a shell puts 10 before 9."""
+    found = [re.findall(r"\d+", path.stem) for path in samples]
+    if not all(found):
+        return []
+    numbers = [int(last[-1]) for last in found]
+    if numbers == sorted(numbers):
+        return []
+    names = ", ".join(path.stem for path in samples)
+    return [
+        f"Generations are in the order of the files, whose numbers do not rise: {names}."
+    ]
 
 
 def _oddities(loop: Loop) -> tuple[str, ...]:

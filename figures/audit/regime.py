@@ -68,8 +68,21 @@ class Named:
         return ", ".join(parts)
 
 
-def name(drifts: dict[str, Drift], series: dict[str, Series], fitted: Fits) -> Named:
-    """All answers."""
+def name(
+    drifts: dict[str, Drift],
+    series: dict[str, Series],
+    fitted: Fits,
+    fresh_known: bool,
+) -> Named:
+    """All answers.
+
+    Args:
+        drifts: steps, by geometry.
+        series: measures, by name.
+        fitted: the fits.
+        fresh_known: whether the fresh fraction is: else data that were mixed in unseen look
+            like errors that cancel.
+    """
     drift = _drift(series["p"])
     errors = _errors(drifts, fitted) if drift.answer != "still" else _nothing()
     if not fresh_known and errors.answer != "undecided":
@@ -114,9 +127,9 @@ def _errors(drifts: dict[str, Drift], fitted: Fits) -> Finding:
 
 def _grown(fitted: Fits) -> Finding:
     """Which reading of the errors has the known fresh fraction among its likely ones."""
-    if not fitted.agrees:
+    if not fitted.growth.agrees:
         return Finding("undecided", "says nothing without a known fresh fraction")
-    fitting = [reading for reading, fits in fitted.agrees.items() if fits]
+    fitting = [reading for reading, fits in fitted.growth.agrees.items() if fits]
     if len(fitting) == 1:
         return Finding(fitting[0], f"like that of {fitting[0]} errors alone")
     which = "either" if fitting else "neither"
@@ -163,14 +176,13 @@ def _regime(D: float, J: float, C: float) -> str:
 
 def _growth(errors: Finding, drifts: dict[str, Drift], fitted: Fits) -> Finding:
     """Levels off, if the reading that fits the errors says so; both where they are open."""
-    if not fitted.levels_off:
+    if not fitted.growth.levels_off:
         return Finding("growth undecided", fitted["fresh_unbiased"].missing)
     reading = {"unbiased": ["unbiased"], "aligned": ["aligned"]}.get(
         errors.answer, ["unbiased", "aligned"]
     )
-    evidence = min(fitted.levels_off[r] for r in reading)
+    evidence = min(fitted.growth.levels_off[r] for r in reading)
     exponent = next(f for f in fitted.fits if f.name.startswith("exponent"))
-    fraction = fitted[f"fresh_{reading[0]}"]
     grows = "exponent not measurable"
     if not exponent.missing:
         grows = (
@@ -178,11 +190,17 @@ def _growth(errors: Finding, drifts: dict[str, Drift], fitted: Fits) -> Finding:
         )
     text = f"{grows}, evidence for levelling off {evidence:.2g} to 1"
     if evidence > STRONG:
-        share = f"fresh fraction {fraction.value:.2g} [{fraction.low:.2g}, {fraction.high:.2g}]"
-        return Finding("levelling off", f"{text}, {share}")
+        shares = (_share(fitted, r, alone=len(reading) == 1) for r in reading)
+        return Finding("levelling off", f"{text}, {', '.join(shares)}")
     if not exponent.missing and exponent.low > 0:
         return Finding("growing", text)
     return Finding("growth undecided", text)
+
+
+def _share(fitted: Fits, reading: str, alone: bool) -> str:
+    f = fitted[f"fresh_{reading}"]
+    text = f"fresh fraction {f.value:.2g} [{f.low:.2g}, {f.high:.2g}]"
+    return text if alone else f"{text} if errors are {reading}"
 
 
 def _memory(fitted: Fits) -> Finding:

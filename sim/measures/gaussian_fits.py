@@ -36,7 +36,7 @@ def kl_of_fits(
     Raises:
         InputError: where a covariance would be singular for want of points.
     """
-    _require_regular(x, y, len(x) - len(x) // groups)
+    _require_regular(x, y, groups)
     mean, cov = _fitted(y)
     of = lambda points: kl_gaussian(*_fitted(points), mean, cov)
     return jackknife_estimate(of(x), jax.lax.map(of, _without(x, groups)))
@@ -49,7 +49,7 @@ def widest_ratio(
 
     Args and errors are those of `kl_of_fits`.
     """
-    _require_regular(x, y, len(x) - len(x) // groups)
+    _require_regular(x, y, groups)
     L = jnp.linalg.cholesky(_fitted(y)[1])
 
     def of(points: Float[Array, "n d"]) -> Array:
@@ -68,12 +68,13 @@ def _fitted(x: Float[Array, "n d"]) -> tuple[Array, Array]:
 def _without(x: Float[Array, "n d"], groups: int) -> Float[Array, "g k d"]:
     """The points without each group."""
     n = len(x)
-    require(n % groups == 0, "x", f"a multiple of {groups} points", n)
     kept = [np.flatnonzero(np.arange(n) % groups != j) for j in range(groups)]
     return jnp.asarray(x)[np.stack(kept)]
 
 
-def _require_regular(x, y, left: int) -> None:
-    d = x.shape[1]
+def _require_regular(x, y, groups: int) -> None:
+    n, d = x.shape
+    require(n % groups == 0, "x", f"a multiple of {groups} points", n)
+    left = n - n // groups
     require(left > d, "x", f"more than {d} points without a group", left)
     require(len(y) > d, "y", f"more than {d} points", len(y))

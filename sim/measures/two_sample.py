@@ -70,9 +70,9 @@ def _energy_test(key, x, y, permutations: int):
 
     def of_rows(carry, at):
         within, of_chosen, total = carry
-        real = (at < N)[:, None]
+        others = (at < N)[:, None] & (at[:, None] != jnp.arange(N)[None])
         at = jnp.minimum(at, N - 1)
-        distance = jnp.where(real, -energy_kernel(points[at], points), 0.0)
+        distance = jnp.where(others, -energy_kernel(points[at], points), 0.0)
         row = jnp.sum(distance, axis=1)
         within += jnp.sum(chosen[at] * (distance @ chosen), axis=0)
         return (within, of_chosen + row @ chosen[at], total + jnp.sum(row)), None

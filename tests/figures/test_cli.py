@@ -73,7 +73,7 @@ def test_every_option_of_the_commands_with_settings_is_known(driftlab):
         options = {w for w in named if w.startswith("--") and w != "--"}
         examples = {"--seed", "--seeds", "--alpha", "--widths", "--field"}
         assert options - examples <= OWN_OPTIONS
-    assert len(COMMANDS) == 6
+    assert len(COMMANDS) == 7
 
 
 def test_list_tells_what_there_is(driftlab):
