@@ -19,15 +19,21 @@ them than to their law, and the estimate of J_g falls short by up to
 every fluctuation of its training set), that of the overlap is too high by half of it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from figures.audit.clouds import Clouds
 from figures.audit.composition import Composition
-from sim.measures.embedding import Kernel, embedded, energy_kernel, moment_kernel
+from sim.measures.embedding import (
+    Products,
+    embedded,
+    energy_kernel,
+    moment_kernel,
+)
 from sim.measures.estimate import Estimate
 from theory.error_propagation.regimes import innovation_cosine
 
@@ -59,15 +65,16 @@ class Drift:
 
 def energy_drift(clouds: Clouds, found: Composition) -> Drift:
     """In energy distance over the mean distance of two real points: 0 for equal laws only."""
-    sets = _sets(clouds)
-    scale = -float(embedded(sets[:1], energy_kernel).value[0, 0])
-    return _drift("energy", sets / scale, energy_kernel, clouds, found)
+    products = embedded(_sets(clouds), energy_kernel)
+    scale = -float(products.value[0, 0])
+    scaled = Products(*(np.asarray(x) / scale for x in products))
+    return _drift("energy", scaled, clouds, found)
 
 
 def moment_drift(clouds: Clouds, found: Composition) -> Drift:
     """In first and second moments, standardised by the real data (needs a regular space)."""
-    sets = _sets(clouds) / clouds.space.deviations
-    return _drift("moments", sets, moment_kernel, clouds, found)
+    products = embedded(_sets(clouds) / clouds.space.deviations, moment_kernel)
+    return _drift("moments", products, clouds, found)
 
 
 def _sets(clouds: Clouds) -> Float[np.ndarray, "s m k"]:
@@ -76,69 +83,68 @@ def _sets(clouds: Clouds) -> Float[np.ndarray, "s m k"]:
 
 
 def _drift(
-    geometry: str, sets: np.ndarray, kernel: Kernel, clouds: Clouds, found: Composition
+    geometry: str, products: Products, clouds: Clouds, found: Composition
 ) -> Drift:
-    products = embedded(jnp.asarray(sets), kernel)
     G = clouds.generations
-    beta = np.asarray(found.schedule.beta)
-    alpha = np.asarray(found.schedule.alpha)
+    alpha, beta = (np.asarray(x) for x in (found.schedule.alpha, found.schedule.beta))
     away = np.eye(G + 2)[1:]  # a law less the real one
     away[:, 0] -= 1.0
     inherited = np.column_stack([-np.sum(beta, axis=1), np.zeros(G), beta])
     steps = away[1:] - inherited
 
-    def square(rows: np.ndarray):
-        return lambda K: jnp.einsum("gs,st,gt->g", rows, K, rows)
+    def product(left: np.ndarray, right: np.ndarray) -> Callable[[np.ndarray], Any]:
+        return lambda K: np.einsum("gs,st,gt->g", left, K, right)
 
-    def overlap(K: Array) -> Array:
-        return jnp.einsum("gs,st,gt->g", inherited, K, steps)
-
-    own = np.array([len(clouds.real), *map(len, clouds.pools)], dtype=np.float64)
+    I, J, C = (
+        product(left, right)
+        for left, right in ((inherited, inherited), (steps, steps), (inherited, steps))
+    )
     share = np.column_stack([alpha, beta])
+    given = np.array([len(clouds.real), *map(len, clouds.pools)], dtype=np.float64)
     seen = np.array([clouds.real_seen, *[clouds.samples_seen] * G])
     variance = np.delete(np.asarray(products.spread), 1)
-    hidden = 2.0 * share @ (seen * variance / own)
+    hidden = 2.0 * share @ (seen * variance / given)
 
-    def averages(K: Array, larger: np.ndarray) -> Array:
-        r"""D, J and C of the generations that inherit something, were J so much larger.
+    def averages(K: np.ndarray, larger: np.ndarray) -> np.ndarray:
+        return _averages(I(K)[1:], (J(K) + larger)[1:], (C(K) - 0.5 * larger)[1:])
 
-        C is that of a mean step's length along what is inherited,
-        :math:`\sum C\sqrt{I}/\sum I`, times the root of the mean D.
-        """
-        I, J = square(inherited)(K)[1:], (square(steps)(K) + larger)[1:]
-        C = (overlap(K) - 0.5 * larger)[1:]
-        root = jnp.sqrt(jnp.maximum(I, 0.0))
-        D = jnp.mean(I)
-        along = jnp.sum(C * root) / jnp.maximum(jnp.sum(root**2), 1e-300)
-        return jnp.stack([D, jnp.mean(J), along * jnp.sqrt(jnp.maximum(D, 0.0))])
-
-    nothing = np.zeros(G)
+    K, nothing = np.asarray(products.value), np.zeros(G)
     means = products.estimate(lambda K: averages(K, nothing))
     return Drift(
         geometry,
-        products.estimate(square(away)),
-        products.estimate(square(steps)),
-        products.estimate(square(inherited)),
-        products.estimate(overlap),
+        products.estimate(product(away, away)),
+        products.estimate(J),
+        products.estimate(I),
+        products.estimate(C),
         hidden,
         means,
-        np.asarray(averages(products.value, hidden)),
-        _cosine(means, products.value, square(inherited), overlap),
+        averages(K, hidden),
+        _cosine(means, I(K)[1:], C(K)[1:]),
     )
 
 
-def _cosine(means: Estimate, K: Array, inherited, overlap) -> Estimate:
+def _averages(I: np.ndarray, J: np.ndarray, C: np.ndarray) -> np.ndarray:
+    r"""D, J and C of the generations that inherit something.
+
+    C is that of a mean step's length along what is inherited,
+    :math:`\sum C\sqrt{I}/\sum I`, times the root of the mean D.
+    """
+    if not len(I):
+        return np.full(3, np.nan)
+    root, D = np.sqrt(np.maximum(I, 0.0)), np.mean(I)
+    along = np.sum(C * root) / max(np.sum(root**2), 1e-300)
+    return np.array([D, np.mean(J), along * np.sqrt(max(D, 0.0))])
+
+
+def _cosine(means: Estimate, I: np.ndarray, C: np.ndarray) -> Estimate:
     """Of the averages: how generations scatter counts, and how well J is known."""
-    (D, J, C), (_, J_error, C_error) = (np.asarray(x) for x in means)
-    if not (D > 0 and J > 0):
-        return Estimate(jnp.asarray(np.nan), jnp.asarray(np.nan))
-    I = np.maximum(np.asarray(inherited(K))[1:], 0.0)
+    (D, J, C_mean), (_, J_error, C_error) = means
     count = len(I)
-    rest = np.asarray(overlap(K))[1:] - C * np.sqrt(I / D)
-    scatter = np.sqrt(np.sum(rest**2 * I) * D) / np.sum(I)
-    scatter = scatter * np.sqrt(count / (count - 1.0)) if count > 1 else np.nan
-    cosine = float(innovation_cosine(D, J, C))
-    of_C = np.maximum(C_error, scatter) / np.sqrt(D * J)
-    return Estimate(
-        jnp.asarray(cosine), jnp.asarray(np.hypot(of_C, 0.5 * cosine * J_error / J))
-    )
+    if not (D > 0 and J > 0 and count > 1):
+        return Estimate(np.float64(np.nan), np.float64(np.nan))
+    I = np.maximum(I, 0.0)
+    rest = C - C_mean * np.sqrt(I / D)
+    scatter = np.sqrt(np.sum(rest**2 * I) * D * count / (count - 1.0)) / np.sum(I)
+    cosine = float(innovation_cosine(D, J, C_mean))
+    of_C = max(C_error, scatter) / np.sqrt(D * J)
+    return Estimate(np.float64(cosine), np.hypot(of_C, 0.5 * cosine * J_error / J))

@@ -1,6 +1,7 @@
 """Every measure that samples allow, of the held-out real points and of each generation."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -26,6 +27,8 @@ __all__ = ["SINGULAR", "measure"]
 
 DIRECTIONS = 256
 """Random directions of the sliced distance."""
+_sliced = jax.jit(partial(sliced_w2_squared, projections=DIRECTIONS))
+_frechet, _kl, _widest = map(jax.jit, (frechet_estimate, kl_of_fits, widest_ratio))
 SINGULAR = "the real covariance is singular in this space: choose fewer --components"
 
 
@@ -33,9 +36,8 @@ def measure(
     loop: Loop, clouds: Clouds, drifts: dict[str, Drift], seed: int
 ) -> dict[str, Series]:
     """All measures by name, in the order in which they are shown."""
-    key = jr.key(seed)
     found = [
-        *_distances(clouds, drifts, key),
+        *_distances(clouds, drifts, seed),
         *_gaussian(clouds, drifts),
         *_inside(clouds),
         *memory(clouds),
@@ -44,15 +46,15 @@ def measure(
     return {series.name: series for series in found}
 
 
-def _distances(clouds: Clouds, drifts: dict[str, Drift], key) -> list[Series]:
+def _distances(clouds: Clouds, drifts: dict[str, Drift], seed: int) -> list[Series]:
     reference = jnp.asarray(clouds.reference)
-    keys = jr.split(jr.fold_in(key, 0), clouds.generations + 1)
+    keys = jr.split(jr.fold_in(jr.key(seed), 0), clouds.generations + 1)
     sets = [clouds.held_out, *clouds.samples]
     # enough for one of G p-values to survive Holm's correction
     deals = max(PERMUTATIONS, 40 * clouds.generations)
     test = lambda i, x: float(energy_test(keys[i], x, reference, deals)[1])
     p = [test(i, x) for i, x in enumerate(sets)]
-    directions = jr.fold_in(key, 1)  # the same for every set
+    directions = lambda: jr.fold_in(jr.key(seed), 1)  # the same for every set
     energy = drifts["energy"].distance
     nothing = np.full(len(p), np.nan)
     return [
@@ -75,14 +77,14 @@ def _distances(clouds: Clouds, drifts: dict[str, Drift], key) -> list[Series]:
             "sliced W2",
             f"squared, mean over {DIRECTIONS} directions; positive for equal laws, too",
             clouds,
-            lambda x: sliced_w2_squared(directions, x, reference, DIRECTIONS),
+            lambda x: _sliced(directions(), x, reference),
         ),
         _of_each(
             "frechet",
             "Frechet",
             "squared distance of the Gaussian fits; positive for equal laws, too",
             clouds,
-            lambda x: frechet_estimate(x, reference),
+            lambda x: _frechet(x, reference),
         ),
     ]
 
@@ -111,11 +113,10 @@ def _gaussian(clouds: Clouds, drifts: dict[str, Drift]) -> list[Series]:
         why = f"{clouds.points} points are too few for {clouds.space.dim} coordinates"
         rest = [Series(n, *says[n], nothing, nothing, why) for n in ("kl", "widest")]
     else:
-        ways = {"kl": kl_of_fits, "widest": widest_ratio}
-        standard = lambda x: x / clouds.space.deviations
-        reference = jnp.asarray(standard(clouds.reference))
+        ways = {"kl": _kl, "widest": _widest}
+        reference = jnp.asarray(clouds.reference)
         rest = [
-            _of_each(n, *says[n], clouds, lambda x, w=way: w(standard(x), reference))
+            _of_each(n, *says[n], clouds, lambda x, w=way: w(x, reference))
             for n, way in ways.items()
         ]
     return [Series("moments", *says["moments"], *moments), *rest]
@@ -174,10 +175,8 @@ def _left_out(loop: Loop, clouds: Clouds) -> Series:
 def _of_each(
     name: str, label: str, says: str, clouds: Clouds, way: Callable[..., Estimate]
 ) -> Series:
-    """One measure of each set, compiled once."""
     sets = [clouds.held_out, *clouds.samples]
-    compiled = jax.jit(way)
-    return _listed(name, label, says, [compiled(jnp.asarray(x)) for x in sets])
+    return _listed(name, label, says, [way(jnp.asarray(x)) for x in sets])
 
 
 def _listed(name: str, label: str, says: str, found: list[Estimate]) -> Series:

@@ -76,8 +76,7 @@ def memory(clouds: Clouds) -> list[Series]:
 def ancestry(clouds: Clouds, near: float) -> Series:
     """Pairs of points of a set that are copies of one point, as far as nearness tells."""
     sets = np.concatenate([[clouds.held_out], clouds.samples])
-    products = embedded(jnp.asarray(sets), nearness_kernel(near))
-    shared = products.estimate(jnp.diagonal)
+    shared = embedded(jnp.asarray(sets / near), nearness_kernel).estimate(np.diagonal)
     return Series(
         "shared",
         "shared ancestor",

@@ -24,7 +24,7 @@ KERNELS = {
             * ((x @ y.T) ** 2 - np.sum(x**2, 1)[:, None] - np.sum(y**2, 1) + x.shape[1])
         ),
     ),
-    "nearness": (nearness_kernel(0.7), lambda x, y: 1.0 * (cdist(x, y) <= 0.7)),
+    "nearness": (nearness_kernel, lambda x, y: 1.0 * (cdist(x, y) <= 1.0)),
 }
 
 
