@@ -55,8 +55,8 @@ class Clouds:
     space: Space
     reference: Float[np.ndarray, "m k"]
     """real points that everything is compared with"""
-    held_out: Float[np.ndarray, "m k"]
-    """real points compared with them: what no loop can beat"""
+    floor: Float[np.ndarray, "m k"]
+    """other real points, compared with them like a generation: what no loop can beat"""
     samples: Float[np.ndarray, "G m k"]
     real: Float[np.ndarray, "n k"]
     """all real points, in random order"""
@@ -67,7 +67,7 @@ class Clouds:
     twins: tuple[Float[np.ndarray, "t k"] | None, ...]
     """drawn like each training set, never trained on; None where there are too few"""
     real_seen: bool
-    """whether models may have been trained on the reference and the held-out points"""
+    """whether models may have been trained on the reference"""
     samples_seen: bool
     """whether models may have been trained on `samples`"""
     notes: tuple[str, ...]
@@ -94,20 +94,18 @@ def clouds(setup: Setup, loop: Loop, found: Composition) -> Clouds:
     """
     rng = np.random.default_rng(setup.seed)
     space = _space(setup, loop)
-    real, real_seen = _unseen_real(loop, found)
+    others, floor, real_seen = _two_real_sets(loop, found, rng)
     samples, samples_seen = _unseen_samples(setup, loop, found)
-    half = len(real) // 2
-    m = min(half, *map(len, samples), setup.points) // GROUPS * GROUPS
-    dealt = rng.permutation(len(real))
-    reference, held_out = real[dealt[:m]], real[dealt[half : half + m]]
-    of_each = [x[rng.permutation(len(x))[:m]] for x in samples]
+    sets = (others, floor, *samples)
+    m = min(*map(len, sets), setup.points) // GROUPS * GROUPS
+    reference, floor, *of_each = (x[rng.permutation(len(x))[:m]] for x in sets)
     place = space.place
     shuffled = lambda x: place(x[rng.permutation(len(x))])
     twins = _twins(loop, found, rng)
     return Clouds(
         space,
         place(reference),
-        place(held_out),
+        place(floor),
         np.stack([place(x) for x in of_each]),
         shuffled(loop.real),
         tuple(map(shuffled, loop.samples)),
@@ -137,13 +135,25 @@ def _space(setup: Setup, loop: Loop) -> Space:
     return Space(mean, axes[:k], deviations[:k], name)
 
 
-def _unseen_real(loop: Loop, found: Composition) -> tuple[np.ndarray, bool]:
-    """Real points no model saw, if there are enough; else all, which some may have."""
+def _two_real_sets(
+    loop: Loop, found: Composition, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, bool]:
+    """A reference and a floor; the reference of points that no model saw, if there are enough.
+
+    Whether models saw the floor does not matter: nothing of theirs is compared with it.
+    """
     if loop.held_out is not None:
-        return loop.held_out, False
-    if found.real_seen is not None and np.sum(~found.real_seen) >= 2 * LEAST:
-        return loop.real[~found.real_seen], False
-    return loop.real, True
+        return loop.held_out, loop.real, False
+    if found.real_seen is not None:
+        unseen, rest = loop.real[~found.real_seen], loop.real[found.real_seen]
+        if min(len(unseen), len(rest)) >= LEAST:
+            return unseen, rest, False
+    dealt = rng.permutation(loop.real)
+    return (
+        dealt[::2],
+        dealt[1::2],
+        found.real_seen is None or bool(found.real_seen.any()),
+    )
 
 
 def _unseen_samples(
@@ -185,8 +195,8 @@ def _twins(
 def _notes(setup, loop, found, m, real_seen, samples_seen) -> tuple[str, ...]:
     notes = [*loop.notes]
     notes.append(
-        f"{m} points of every set are compared, the real ones in two halves: a reference "
-        "and held-out points."
+        f"{m} points of every set are compared: of generations, of a real reference, and of "
+        "other real points, the floor."
     )
     if real_seen:
         notes.append(

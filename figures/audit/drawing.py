@@ -44,7 +44,7 @@ def caption(audit: Audit) -> str:
     """What is drawn, in words."""
     return (
         f"{audit.clouds.points} points of each set, in {audit.clouds.space.name}. Points: "
-        "measured, with intervals at 95 %; band: held-out real points, the floor. Lines: "
+        "measured, with intervals at 95 %; band: real points compared likewise, the floor. Lines: "
         "predictions of the next generations with intervals (shaded), and of the last ones "
         "from those before (dotted)."
     )
@@ -96,9 +96,7 @@ def _floor(ax: Axes, series: Series, audit: Audit) -> None:
         return
     ends = np.array([0.5, audit.clouds.generations + 0.5])
     level = np.full(2, value)
-    style.spread(
-        ax, ends, level - Z * error, level + Z * error, "held-out real", style.BOUND
-    )
+    style.spread(ax, ends, level - Z * error, level + Z * error, "real", style.BOUND)
 
 
 def _steps(ax: Axes, audit: Audit, geometry: str) -> None:

@@ -46,7 +46,7 @@ class Drift:
 
     geometry: str
     distance: Estimate
-    """(G + 1,) D of the held-out points, then of every generation"""
+    """(G + 1,) D of the floor's real points, then of every generation"""
     step: Estimate
     """(G,) J of every generation"""
     inherited: Estimate
@@ -78,8 +78,8 @@ def moment_drift(clouds: Clouds, found: Composition) -> Drift:
 
 
 def _sets(clouds: Clouds) -> Float[np.ndarray, "s m k"]:
-    """Reference, held-out points, generations."""
-    return np.concatenate([[clouds.reference, clouds.held_out], clouds.samples])
+    """Reference, floor, generations."""
+    return np.concatenate([[clouds.reference, clouds.floor], clouds.samples])
 
 
 def _drift(

@@ -1,4 +1,4 @@
-"""Every measure that samples allow, of the held-out real points and of each generation."""
+"""Every measure that samples allow, of other real points and of each generation."""
 
 from collections.abc import Callable
 from functools import partial
@@ -49,7 +49,7 @@ def measure(
 def _distances(clouds: Clouds, drifts: dict[str, Drift], seed: int) -> list[Series]:
     reference = jnp.asarray(clouds.reference)
     keys = jr.split(jr.fold_in(jr.key(seed), 0), clouds.generations + 1)
-    sets = [clouds.held_out, *clouds.samples]
+    sets = [clouds.floor, *clouds.samples]
     # enough for one of G p-values to survive Holm's correction
     deals = max(PERMUTATIONS, 40 * clouds.generations)
     test = lambda i, x: float(energy_test(keys[i], x, reference, deals)[1])
@@ -125,7 +125,7 @@ def _gaussian(clouds: Clouds, drifts: dict[str, Drift]) -> list[Series]:
 def _inside(clouds: Clouds) -> list[Series]:
     """What a set shows by itself."""
     k = clouds.space.dim
-    sets = [clouds.held_out, *clouds.samples]
+    sets = [clouds.floor, *clouds.samples]
     neighbours = [nearest_distances(x, x, NEIGHBOURS, exclude_self=True) for x in sets]
     return [
         _listed(
@@ -175,7 +175,7 @@ def _left_out(loop: Loop, clouds: Clouds) -> Series:
 def _of_each(
     name: str, label: str, says: str, clouds: Clouds, way: Callable[..., Estimate]
 ) -> Series:
-    sets = [clouds.held_out, *clouds.samples]
+    sets = [clouds.floor, *clouds.samples]
     return _listed(name, label, says, [way(jnp.asarray(x)) for x in sets])
 
 

@@ -35,7 +35,7 @@ def memory(clouds: Clouds) -> list[Series]:
             "to_real",
             "to real",
             "generalisation score against the reference: mean distance to its nearest point",
-            [_score(clouds.held_out, clouds.reference)]
+            [_score(clouds.floor, clouds.reference)]
             + [_score(x, clouds.reference) for x in clouds.samples],
         ),
         _series(
@@ -48,7 +48,7 @@ def memory(clouds: Clouds) -> list[Series]:
             "memorised",
             "memorised",
             f"share of points nearer to one of {named} than {last}",
-            [_copies(clouds.held_out, clouds.reference, near)]
+            [_copies(clouds.floor, clouds.reference, near)]
             + [found[g]["memorised"] for g in found],
         ),
         _series(
@@ -57,7 +57,7 @@ def memory(clouds: Clouds) -> list[Series]:
             f"share of points nearer to {named} than to as many others of their own "
             "generation; 1/2 says no memory, if the two generations have one law",
             [
-                _closer(clouds.held_out, clouds.reference),
+                _closer(clouds.floor, clouds.reference),
                 *(found[g]["closer"] for g in found),
             ],
         ),
@@ -75,7 +75,7 @@ def memory(clouds: Clouds) -> list[Series]:
 
 def ancestry(clouds: Clouds, near: float) -> Series:
     """Pairs of points of a set that are copies of one point, as far as nearness tells."""
-    sets = np.concatenate([[clouds.held_out], clouds.samples])
+    sets = np.concatenate([[clouds.floor], clouds.samples])
     shared = embedded(jnp.asarray(sets / near), nearness_kernel).estimate(np.diagonal)
     return Series(
         "shared",

@@ -100,7 +100,7 @@ def read(setup: Setup) -> Loop:
         real,
         tuple(rows(path, LEAST) for path in setup.samples),
         tuple(rows(path, 2) for path in setup.train),
-        None if setup.held_out is None else rows(setup.held_out, 2 * LEAST),
+        None if setup.held_out is None else rows(setup.held_out, LEAST),
     )
     notes = (*_order(setup.samples), *_oddities(loop))
     return replace(loop, notes=notes)

@@ -17,7 +17,7 @@ __all__ = ["Bound", "Fit", "Prediction", "Series", "Standing", "plain"]
 
 @dataclass(frozen=True)
 class Series:
-    """One measure: of the held-out real points first, then of generations 1, ..., G."""
+    """One measure: of real points first, the floor, then of generations 1, ..., G."""
 
     name: str
     label: str

@@ -15,7 +15,7 @@ from scipy import stats
 
 from figures.audit.drift import Drift
 from figures.audit.fitting import Fits
-from figures.audit.records import Series
+from figures.audit.records import Fit, Series
 from theory.error_propagation.regimes import Regime, classify
 
 __all__ = ["Finding", "Named", "name"]
@@ -182,7 +182,7 @@ def _growth(errors: Finding, drifts: dict[str, Drift], fitted: Fits) -> Finding:
         errors.answer, ["unbiased", "aligned"]
     )
     evidence = min(fitted.growth.levels_off[r] for r in reading)
-    exponent = next(f for f in fitted.fits if f.name.startswith("exponent"))
+    exponent = _sharpest([f for f in fitted.fits if f.name.startswith("exponent")])
     grows = "exponent not measurable"
     if not exponent.missing:
         grows = (
@@ -195,6 +195,12 @@ def _growth(errors: Finding, drifts: dict[str, Drift], fitted: Fits) -> Finding:
     if not exponent.missing and exponent.low > 0:
         return Finding("growing", text)
     return Finding("growth undecided", text)
+
+
+def _sharpest(exponents: list[Fit]) -> Fit:
+    """The one with the narrowest interval."""
+    measured = [f for f in exponents if not f.missing]
+    return min(measured or exponents, key=lambda f: f.high - f.low if measured else 0)
 
 
 def _share(fitted: Fits, reading: str, alone: bool) -> str:

@@ -63,7 +63,7 @@ def _measures(audit: Audit) -> str:
             taken.append(columns.pop(0))
         tables.append(_table(taken))
     head = (
-        "MEASURED. Row 'real' is held-out real points, the floor of each measure; 0.12(3) "
+        "MEASURED. Row 'real' is real points compared like a generation, the floor; 0.12(3) "
         "stands for 0.12 with standard error 0.03."
     )
     keys = [_wrapped(f"{s.label}:", s.says, 16) for s in shown]

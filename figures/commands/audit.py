@@ -68,7 +68,7 @@ def _add_loop(command: argparse.ArgumentParser) -> None:
         "--held-out",
         type=Path,
         metavar="FILE",
-        help="real points that no model was trained on (default: half of REAL)",
+        help="real points that no model was trained on, to compare with (default: half of REAL)",
     )
     loop.add_argument(
         "--unseen", action="store_true", help="no model was trained on SAMPLES"

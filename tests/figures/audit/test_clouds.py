@@ -91,8 +91,8 @@ def test_without_training_sets_nothing_is_counted():
 def test_sets_have_one_size_and_real_points_are_dealt_once():
     _, _, found = found_of(Loop(points(0, 300), (points(1, 170), points(2, 400))))
     assert found.samples.shape == (2, 140, 3)
-    assert found.reference.shape == found.held_out.shape == (140, 3)
-    both = np.concatenate([found.reference, found.held_out])
+    assert found.reference.shape == found.floor.shape == (140, 3)
+    both = np.concatenate([found.reference, found.floor])
     assert len(np.unique(both, axis=0)) == 280
     _, _, found = found_of(Loop(points(0, 300), (points(1, 170),)), points=80)
     assert found.points == 80

@@ -6,7 +6,9 @@ import re
 import numpy as np
 import pytest
 
+from figures.audit.audited import audit
 from figures.audit.numbers import interval, with_error
+from figures.audit.reading import Setup
 from figures.cli import main
 
 
@@ -82,13 +84,12 @@ def test_json_is_json_alone(driftlab, files, tmp_path):
     assert {p["kind"] for p in found["predictions"]} >= {"guarantee", "rate"}
 
 
-def test_the_same_seed_gives_the_same_numbers(driftlab, files, tmp_path):
+def test_the_same_seed_gives_the_same_numbers(files):
     real, samples = files
-    run = lambda seed: driftlab(
-        "audit", real, samples[0], "--json", "--seed", seed, "--out", tmp_path / "out"
-    )[1]
-    assert run(0) == run(0)
-    assert run(0) != run(1)
+    run = lambda seed: audit(Setup(real, (samples[0],), seed=seed)).to_json()
+    first = run(0)
+    assert first == run(0)
+    assert first["measures"] != run(1)["measures"]
 
 
 def test_bad_input_gets_one_line_and_leaves_nothing(driftlab, files, tmp_path):
