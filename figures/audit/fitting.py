@@ -59,6 +59,7 @@ def fits(
         *(_step(drift) for drift in drifts.values()),
         *(f for drift in drifts.values() for f in _levels(drift, found)),
         *_rates(clouds, found, drifts["energy"], series, rate),
+        _entropy_gap(series["entropy"]),
         _entropy(clouds, found, series),
         _copying(clouds, found, series),
         _dimension(series),
@@ -146,6 +147,14 @@ def _rates(
             )
         )
     return listed
+
+
+def _entropy_gap(H: Series) -> Fit:
+    gap, error = H.value[-1] - H.value[0], np.hypot(H.error[-1], H.error[0])
+    ends = Interval(gap, gap - Z * error, gap + Z * error)
+    return Fit.of(
+        "entropy_gap", "entropy of the last generation less real points'", ends
+    )
 
 
 def _entropy(clouds: Clouds, found: Composition, series: dict[str, Series]) -> Fit:

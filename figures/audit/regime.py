@@ -50,7 +50,7 @@ class Named:
     memory: Finding
     """copying, some copying, none seen, or not measurable"""
     diversity: Finding
-    """of entropy: falls, rises or stays"""
+    """of entropy: below, above or like that of real points"""
 
     @property
     def title(self) -> str:
@@ -224,10 +224,16 @@ def _memory(fitted: Fits) -> Finding:
 
 
 def _diversity(fitted: Fits) -> Finding:
-    f = fitted["entropy_slope"]
-    if f.missing:
-        return Finding("not measurable", f.missing)
-    text = f"{f.value:.3g} [{f.low:.3g}, {f.high:.3g}] nats a generation, against {f.against}"
-    if f.high < 0:
-        return Finding("entropy falls", text)
-    return Finding("entropy rises" if f.low > 0 else "entropy stays", text)
+    gap, slope = fitted["entropy_gap"], fitted["entropy_slope"]
+    text = f"{gap.value:.3g} [{gap.low:.3g}, {gap.high:.3g}] nats from real points' in the last"
+    if not slope.missing:
+        text += (
+            f", {slope.value:.3g} [{slope.low:.3g}, {slope.high:.3g}] more a generation"
+        )
+        text += f" (against {slope.against})"
+    if gap.high < 0:
+        return Finding("entropy below that of real data", text)
+    above = gap.low > 0
+    return Finding(
+        f"entropy {'above that' if above else 'like that'} of real data", text
+    )

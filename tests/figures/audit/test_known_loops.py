@@ -49,7 +49,7 @@ def test_a_still_loop():
     found = audit("still")
     assert found.regime.title.startswith("still")
     assert found.regime.memory.answer == "no copying seen"
-    assert found.regime.diversity.answer == "entropy stays"
+    assert found.regime.diversity.answer == "entropy like that of real data"
     D, error = found.series["energy"].value, found.series["energy"].error
     assert np.all(np.abs(D) < 4.5 * error)
 
@@ -107,6 +107,7 @@ def test_a_loop_that_copies():
     share = found.fits["copying"]
     assert share.low < 1.0 < share.high + 0.05
     assert found.series["duplicates"].value[-1] > 100
+    assert found.regime.diversity.answer == "entropy below that of real data"
     genealogy = next(b for b in found.bounds if b.name == "genealogy of copies")
     assert genealogy.standing is Standing.APPLIES
     assert not law(found, "shared", "a loop that copies").missing
