@@ -1,5 +1,7 @@
 """Exact chains of overlaps for many seeds, as labelled results."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import xarray as xr
@@ -27,27 +29,40 @@ def run_chains(
     tau: float,
     records: int,
     keys: Array,
+    levels: Array | None = None,
+    spread: float = 0.0,
 ) -> Overlaps:
     """Histories at `records` equally spaced times after the start, (keys, records + 1).
 
-    The keys run `LANES` at a time on each device.
+    The keys run `LANES` at a time on each device. Where `levels` are given, (keys,), each
+    trains at a noise level of its own of the linear path. `spread` is that of
+    `initial_overlaps`.
     """
     every = max(1, round(steps_for(tau, float(training.rate), dim) / records))
     realised = realise(data, dim)
-    start = chain_state(realised, initial_overlaps(data, coefficients))
+    start = chain_state(realised, initial_overlaps(data, coefficients, spread))
     lanes = min(LANES, len(keys))
     blocks = -(-len(keys) // lanes)
-    padded = keys[np.arange(blocks * lanes) % len(keys)].reshape(blocks, lanes)
+    padded = [
+        each[np.arange(blocks * lanes) % len(keys)].reshape(blocks, lanes)
+        for each in (keys, *(() if levels is None else (levels,)))
+    ]
 
-    def block(own: Array) -> Overlaps:
-        one = lambda key: learn_chain(
-            key, training, realised, start, records * every, every
-        )
-        return jax.vmap(one)(own)
+    def one(key: Array, *level: Array) -> Overlaps:
+        own = _at_level(training, *level) if level else training
+        return learn_chain(key, own, realised, start, records * every, every)
 
-    history = replicated(block, compiler_options=QUICK_TO_COMPILE)(padded)
+    def block(*own: Array) -> Overlaps:
+        return jax.vmap(one)(*own)
+
+    history = replicated(block, compiler_options=QUICK_TO_COMPILE)(*padded)
     flat = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:])[: len(keys)], history)
     return jax.block_until_ready(flat)
+
+
+def _at_level(training: Training, t: Array) -> Training:
+    """The training, at noise level t of the linear path."""
+    return replace(training, alpha=1.0 - t[None], beta=t[None])
 
 
 def overlap_record(

@@ -173,22 +173,35 @@ class Accumulation(Common):
 class RegimeMap(Common):
     """Settings of ep8."""
 
-    alphas: tuple[float, ...] = (0.1, 0.2, 0.4, 0.8)
-    """fresh fractions simulated, in (0, 1]"""
-    energies: tuple[float, ...] = (3e-4, 3e-3, 3e-2)
-    """target energies eps*^2 simulated"""
-    generations: int = 24
+    seeds: int = 24
+    """independent runs of random signs; asking for more extends a stored run"""
+    alphas: tuple[float, ...] = (0.15, 0.22, 0.33, 0.5, 0.75)
+    """fresh fractions simulated, in (0, 1], rising"""
+    energies: tuple[float, ...] = (3e-4, 1.4e-3, 6.6e-3, 3.1e-2, 0.15)
+    """energies eps*^2 simulated, rising"""
+    targets: tuple[float, ...] = (0.01, 0.1)
+    """drifts whose contours are followed; the plane is divided by the first"""
+    generations: int = 40
     """models trained one after the other"""
-    T: float = 3.0
+    T: float = 1.0
     """horizon of the noising process"""
     t0: float = 0.0
     """data are smooth: no early stopping is needed"""
-    steps: int = 100
+    steps: int = 30
     """reverse steps of the simulated chain"""
-    nodes: int = 97
+    nodes: int = 65
     """grid nodes"""
-    resolution: int = 120
+    resolution: int = 200
     """cells per axis of the theory map"""
+
+    def __post_init__(self) -> None:
+        """Refuse cells that no contour can be read off."""
+        super().__post_init__()
+        for name, least in (("alphas", 1), ("energies", 2)):
+            values = getattr(self, name)
+            ok = len(values) >= least and list(values) == sorted(set(values))
+            require(ok, name, f"{least} or more, rising", values)
+        require(min(self.alphas) > 0, "alphas", "> 0", min(self.alphas))
 
 
 HOLDS = (Outcome.HOLDS,)
@@ -441,6 +454,31 @@ CLAIMS = (
         (),
         "stationary_aligned",
     ),
+    _claim(
+        "drift-contour",
+        "derived here",
+        "derived",
+        "The settled drift reaches a target at the energy alpha^2 D/eta if errors are aligned, "
+        "alpha (2-alpha) D/eta if they are unbiased: to 0.1 and 0.3 decades of energy",
+        OPEN,
+        (),
+        "stationary_aligned",
+    ),
+    _claim(
+        "drift-contour-shifted",
+        "falsification control",
+        "derived",
+        "Aligned errors reach it at twice that energy, to 0.1 decades (false by design)",
+        FAILS,
+    ),
+    _claim(
+        "drift-combined-alike",
+        "falsification control",
+        "derived",
+        "Unbiased errors reach it where aligned ones do, to 0.3 decades (false by design: how "
+        "errors combine decides)",
+        FAILS,
+    ),
 )
 
 _MODULE = "figures.error_propagation"
@@ -648,37 +686,47 @@ FIGURES = (
     ),
     Figure(
         id="ep8",
-        version=2,
+        version=3,
         paper=PAPER,
         title="Drift regimes over fresh fraction and error energy",
-        shows="stationary drift predicted for aligned and for unbiased errors, with simulated "
-        "recursions on top",
+        shows="stationary drift predicted for aligned and for unbiased errors, what a target "
+        "divides the plane into, and simulated contours over both",
         module=f"{_MODULE}.regime_map",
         presets=presets(
             RegimeMap(
-                seeds=2,
-                alphas=(0.8,),
-                energies=(3e-3,),
-                generations=6,
-                steps=40,
-                nodes=61,
-                resolution=12,
+                seeds=16,
+                alphas=(0.15, 0.5),
+                energies=(3e-4, 3e-3, 3e-2),
+                targets=(0.01,),
+                generations=32,
+                steps=20,
+                nodes=55,
+                resolution=24,
             ),
             RegimeMap(),
             RegimeMap(
-                seeds=10,
-                alphas=(0.05, 0.1, 0.2, 0.4, 0.8),
-                generations=60,
-                steps=400,
-                nodes=201,
+                seeds=64,
+                alphas=(0.05, 0.07, 0.1, 0.15, 0.2, 0.27, 0.37, 0.5, 0.7, 0.9),
+                energies=(2e-5, 1e-4, 5e-4, 2.5e-3, 1.2e-2, 6e-2, 0.3),
+                generations=120,
+                steps=200,
+                nodes=161,
             ),
         ),
-        claims=("stationary-drift",),
+        claims=(
+            "mixing",
+            "one-step",
+            "innovation",
+            "stationary-drift",
+            "drift-contour",
+            "drift-contour-shifted",
+            "drift-combined-alike",
+        ),
         formulas=(
             "error_propagation.stationary_aligned",
             "error_propagation.stationary_unbiased",
             "error_propagation.aligned_ratio",
         ),
-        seconds={"smoke": 5, "quick": 45},
+        seconds={"smoke": 8, "quick": 30},
     ),
 )

@@ -1,18 +1,22 @@
 r"""ep8: drift regimes over fresh fraction and error energy.
 
-Background: the drift predicted after many generations for aligned and for unbiased errors
-of energy eps*^2 and observability near 1 (J = eta eps*^2), from the stationary values
-J/alpha^2 and J/(alpha(2-alpha)). Points: recursions on a grid whose error is that of data
-moved by a shift of that energy.
+Background: the drift after many generations, J/alpha^2 for aligned and J/(alpha(2-alpha))
+for unbiased errors, with :math:`J=\eta\varepsilon_*^2`; right: what a target for the drift
+divides the plane into. Contours of recursions on a grid, whose error is that of data moved
+by a shift of that energy, lie over it.
 """
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from figures import style
-from figures.error_propagation.evidence import one_step_evidence
+from figures.contours import draw_contour
 from figures.error_propagation.presets import RegimeMap
+from figures.error_propagation.regime_evidence import KINDS, contours, evidence
+from figures.phases import draw_phases
 from figures.replication import over_seeds, replica_keys, spread_over
 from sim.grid import uniform_grid
 from sim.learners.perturbed import Perturbed, Shift
@@ -22,29 +26,39 @@ from sim.sampling import ReverseSDE
 from sim.store import Group, Run
 from sim.targets import Mixture
 from theory.claims import Evidence
+from theory.error_propagation.regimes import Outlook, memoryless_from, regime_map
 from theory.mixtures import gaussian_mixture
 from theory.processes import ou
 from theory.symbolic import statement
 
 __all__ = ["caption", "draw", "judge", "predict", "simulate"]
 
-KINDS = ("aligned", "unbiased")
-MARGIN = (
-    0.10  # in log10 D: 26 % either way, for errors that are small but not infinitesimal
-)
-SMALL = 0.5  # drifts beyond this are outside the small-error prediction
+HALF_WIDTH = 7.0
+NAMES = {
+    Outlook.CONTAINED: "contained",
+    Outlook.DEPENDS: "depends on\nalignment",
+    Outlook.EXCEEDED: "exceeded",
+}
+COLOURS = dict(zip(KINDS, style.SERIES[1:3], strict=True))
+MARKERS = dict(zip(KINDS, "os", strict=True))
 
 
-def shift_of_energy(eps_star2: float, T: float) -> float:
-    r"""Shift s of N(0, 1) data whose score error has energy eps*^2.
+def visible(settings: RegimeMap) -> float:
+    r"""Observability of the shift's error (derived): :math:`\eta = 1-e^{-(T-t_0)}`.
 
-    Derived: :math:`e = e^{-t/2}s`, so :math:`\varepsilon_*^2 = s^2(1-e^{-T})`.
+    A shift s of N(0, 1) data has the score error :math:`e = e^{-t/2}s`, of energy
+    :math:`\varepsilon_*^2 = s^2(e^{-t_0}-e^{-T})`; what it moves the endpoint by is
+    :math:`\int e^{-(t-t_0)/2}e\,dt = e^{t_0/2}\varepsilon_*^2/s`.
     """
-    return float(np.sqrt(eps_star2 / -np.expm1(-T)))
+    return float(-np.expm1(settings.t0 - settings.T))
 
 
 def simulate(settings: RegimeMap, run: Run, progress) -> xr.Dataset:
-    """Drift of every (seed, kind, alpha, energy) over the generations."""
+    """Drift of every (seed, kind, alpha, energy) over the generations.
+
+    Aligned errors draw nothing: each group of seeds runs them once, for all of it.
+    """
+    step = (settings.T - settings.t0) / settings.steps
     recursion = Recursion(
         target=Mixture(gaussian_mixture([1.0], [0.0], 1.0)),
         learner=lambda at: Perturbed(Shift(at["shift"][None])),
@@ -52,60 +66,60 @@ def simulate(settings: RegimeMap, run: Run, progress) -> xr.Dataset:
         process=ou(settings.T, settings.t0),
         n=0,
         generations=settings.generations,
-        grid=uniform_grid(
-            8.0, settings.nodes, 1, (settings.T - settings.t0) / settings.steps
-        ),
+        grid=uniform_grid(HALF_WIDTH, settings.nodes, 1, step),
     )
-    axes = {
-        "kind": np.array(KINDS),
-        "alpha": np.array(settings.alphas),
-        "energy": np.array(settings.energies),
-    }
-    cells = [
-        (k, a, e) for k in KINDS for a in settings.alphas for e in settings.energies
-    ]
+    axes = {"alpha": np.array(settings.alphas), "energy": np.array(settings.energies)}
+    alpha, energy = (v.ravel() for v in np.meshgrid(*axes.values(), indexing="ij"))
+    size = np.sqrt(energy / (np.exp(-settings.t0) - np.exp(-settings.T)))
+    cells = (len(size), settings.generations)
+
+    def signs(seed: int) -> np.ndarray:
+        rng = np.random.default_rng([settings.seed, seed])
+        return rng.choice([-1.0, 1.0], cells)
 
     def one_group(group: Group) -> xr.Dataset:
-        size = np.array([shift_of_energy(e, settings.T) for _, _, e in cells])
-        signs = np.stack([_signs(settings, s, cells) for s in group.seeds])
-        shift = (signs * size[:, None]).reshape(-1, settings.generations)
-        alpha = spread_over(
-            np.array([a for _, a, _ in cells])[:, None], len(group.seeds)
-        )
-        return recurse(
+        random = [signs(seed) for seed in group.seeds]
+        shift = np.concatenate([of * size[:, None] for of in (*random, np.ones(cells))])
+        runs = len(random) + 1
+        trace = recurse(
             recursion,
-            replica_keys(settings.seed, group.seeds, len(cells)),
-            {"alpha": np.tile(alpha, (1, settings.generations)), "shift": shift},
-            {"seed": np.array(group.seeds), **axes},
+            replica_keys(settings.seed, range(runs), len(size)),  # nothing is drawn
+            {"alpha": spread_over(np.repeat(alpha[:, None], cells[1], 1), runs),
+             "shift": shift},
+            {"run": np.arange(runs), **axes},
             group,
             progress,
+        )  # fmt: skip
+        seeds = xr.DataArray(list(group.seeds), dims="seed", name="seed")
+        aligned = trace.isel(run=-1, drop=True).expand_dims(seed=seeds)
+        unbiased = (
+            trace.isel(run=slice(-1)).rename(run="seed").assign_coords(seed=seeds)
         )
+        kind = xr.DataArray(list(KINDS), dims="kind", name="kind")
+        return xr.concat([aligned, unbiased], kind, join="exact")
 
     return over_seeds(run, settings.seeds, one_group)
 
 
-def _signs(settings: RegimeMap, seed: int, cells: list) -> np.ndarray:
-    rng = np.random.default_rng([settings.seed, seed])
-    random = rng.choice([-1.0, 1.0], (len(cells), settings.generations))
-    aligned = np.array([kind == "aligned" for kind, _, _ in cells])
-    return np.where(aligned[:, None], 1.0, random)
-
-
 def predict(settings: RegimeMap, trace: xr.Dataset) -> xr.Dataset:
-    """Stationary drift over the map, and at the simulated settings from measured J."""
+    """The map, the boundaries of every target, and drift at the measured J."""
+    eta, targets = visible(settings), settings.targets
     alpha = np.geomspace(min(settings.alphas) / 1.5, 1.0, settings.resolution)
     energy = np.geomspace(
         min(settings.energies) / 2, 2 * max(settings.energies), settings.resolution
     )
-    A, E = np.meshgrid(alpha, energy)
-    drift = {
-        k: np.asarray(statement(f"error_propagation.stationary_{k}")(A, E))
-        for k in KINDS
-    }
-    values = np.stack([drift[k] for k in KINDS])
-    curves = xr.Dataset(
-        {"map": (("kind", "map_energy", "map_alpha"), values)},
-        coords={"kind": list(KINDS), "map_alpha": alpha, "map_energy": energy},
+    on_map = regime_map(alpha, energy, [eta], targets[0]).isel(eta=0, drop=True)
+    named = {"alpha": "map_alpha", "eps_star2": "map_energy"}
+    curves = on_map[[*KINDS, "outlook", "contained_to", "exceeded_from"]].rename(named)
+    edges = [
+        regime_map(settings.alphas, [1.0], [eta], target).isel(eta=0, drop=True)
+        for target in targets
+    ]
+    along = xr.DataArray(list(targets), dims="target", name="target")
+    at_cells = xr.concat(edges, along, combine_attrs="drop")
+    curves["edge"] = xr.concat(
+        [at_cells["contained_to"], at_cells["exceeded_from"]],
+        xr.DataArray(list(KINDS), dims="kind", name="kind"),
     )
     J = trace["J"].mean(("generation", "seed"))
     parts = [
@@ -116,96 +130,91 @@ def predict(settings: RegimeMap, trace: xr.Dataset) -> xr.Dataset:
         for k in KINDS
     ]  # fmt: skip
     curves["predicted"] = xr.concat(parts, "kind")
-    return curves
-
-
-def settled(trace: xr.Dataset) -> xr.Dataset:
-    """Mean drift over the last half of the generations, and its standard error.
-
-    The standard error is over seeds for unbiased errors, zero for aligned ones, whose runs
-    are the same for every seed.
-    """
-    half = trace.sizes["generation"] // 2
-    late = trace["D"].isel(generation=slice(half, None)).mean("generation")
-    seeds = trace.sizes["seed"]
-    error = (
-        late.std("seed", ddof=1) / np.sqrt(seeds)
-        if seeds > 1
-        else 0.0 * late.mean("seed")
-    )
-    return xr.Dataset({"drift": late.mean("seed"), "error": error})
+    return curves.drop_attrs()
 
 
 def draw(settings: RegimeMap, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
-    """A map for each kind of error, simulated cells as filled circles on the same scale."""
-    fig, axes = style.panels(1, len(KINDS), height=3.0, sharey=True)
-    reached = settled(trace)["drift"]
-    for ax, kind in zip(axes[0], KINDS, strict=True):
-        title = f"{kind} errors: drift $D$"
-        style.panel(ax, title, r"fresh fraction $\alpha$", "", log="xy")
-        at = curves["map"].sel(kind=kind)
+    """A map for each kind of error; the regimes of the first target; contours over them."""
+    fig, (axes,) = style.panels(1, 3, height=2.9, sharey=True)
+    found = contours(settings, trace)
+    x, y = curves["map_alpha"].values, curves["map_energy"].values
+    for ax, kind in zip(axes, KINDS, strict=False):
+        style.panel(ax, f"{kind} errors", r"fresh fraction $\alpha$", "", log="xy")
+        values = curves[kind].transpose("map_energy", "map_alpha")
         mesh = ax.pcolormesh(
-            at["map_alpha"], at["map_energy"], at, shading="nearest", rasterized=True,
-            norm=_log_norm(), cmap="cividis",
+            x, y, values, shading="nearest", rasterized=True, norm=LogNorm(1e-4, 1e1),
+            cmap="cividis",
         )  # fmt: skip
         mesh.set_label("predicted drift")
         lines = ax.contour(
-            at["map_alpha"], at["map_energy"], at, levels=[1e-3, 1e-2, 1e-1, 1.0],
-            colors="white", linewidths=0.8,
-        )  # fmt: skip
-        ax.clabel(lines, fmt="%g", fontsize=7)
-        points = reached.sel(kind=kind).stack(cell=("alpha", "energy"))
-        ax.scatter(
-            points["alpha"], points["energy"], c=points, norm=_log_norm(), cmap="cividis",
-            edgecolors="white", linewidths=1.2, s=60, label="simulated", zorder=3,
-        )  # fmt: skip
-    axes[0, 0].set_ylabel(r"error energy per generation $\varepsilon_*^2$")
+            x, y, values, levels=sorted(settings.targets), colors="white"
+        )
+        lines.set_label("predicted contour")
+        middle = float(
+            np.sqrt(np.prod(settings.alphas[len(settings.alphas) // 2 - 1 :][:2]))
+        )
+        edges = curves["edge"].sel(kind=kind).interp(alpha=middle).values
+        ax.clabel(lines, fmt="$D=%g$", fontsize=7, manual=[(middle, e) for e in edges])
+        for target in settings.targets:
+            at = found.sel(kind=kind, target=target)
+            label = f"simulated contour D = {target:g}"
+            draw_contour(
+                ax, settings.alphas, at, label, COLOURS[kind], MARKERS[kind]
+            )  # fmt: skip
+    axes[0].set_ylabel(r"error energy per generation $\varepsilon_*^2$")
+    _regimes(axes[2], settings, found, curves)
+    for ax in axes:
+        ax.grid(visible=False)
+        ax.set_xlim(x[0], x[-1])
+        ax.set_ylim(y[0], y[-1])
+    style.legend_below(fig, axes[2])
     fig.colorbar(
-        mesh, ax=axes[0].tolist(), label=r"$D = \chi^2(\hat p \| p)$ when settled"
-    )
+        mesh, ax=axes[:2].tolist(), label=r"settled drift $D = \chi^2(\hat p \| p)$"
+    )  # fmt: skip
     return fig
 
 
-def _log_norm():
-    from matplotlib.colors import LogNorm
-
-    return LogNorm(1e-5, 1e1)
+def _regimes(
+    ax: Axes, settings: RegimeMap, found: xr.Dataset, curves: xr.Dataset
+) -> None:
+    """Where the first target is kept, lost, or depends on how errors combine."""
+    target = settings.targets[0]
+    style.panel(
+        ax, f"target $D={target:g}$", r"fresh fraction $\alpha$", "", log="xy"
+    )  # fmt: skip
+    x, y = curves["map_alpha"].values, curves["map_energy"].values
+    outlook = curves["outlook"].transpose("map_energy", "map_alpha").values
+    draw_phases(ax, x, y, outlook, NAMES)
+    low, high = curves["contained_to"], curves["exceeded_from"]
+    for edge, kind in ((low, "aligned"), (high, "unbiased")):
+        style.theory(ax, x, edge, f"predicted, {kind}", COLOURS[kind])
+        at = found.sel(kind=kind, target=target)
+        label = f"simulated, {kind}"
+        draw_contour(ax, settings.alphas, at, label, COLOURS[kind], MARKERS[kind])
+    for alpha, kind in zip(memoryless_from(), KINDS, strict=True):
+        style.reference(
+            ax, alpha, f"memoryless, {kind}", axis="x", colour=COLOURS[kind]
+        )
 
 
 def judge(settings: RegimeMap, trace: xr.Dataset, curves: xr.Dataset) -> list[Evidence]:
-    """Settled drift against the stationary prediction, where it is small and reached."""
-    reached, predicted = settled(trace), curves["predicted"]
-    # the slowest mode decays as (1-alpha)^n: settled once that is below 1 %
-    half = settings.generations // 2
-    in_time = (1.0 - trace["alpha"]) ** half < 0.01
-    found = one_step_evidence(trace, "regime map, 1-D Gaussian")
-    for kind in KINDS:
-        small = (predicted.sel(kind=kind) < SMALL) & in_time
-        ratio = np.log10(reached["drift"].sel(kind=kind) / predicted.sel(kind=kind))
-        error = reached["error"] / reached["drift"] / np.log(10.0)
-        kept = small.transpose(*ratio.dims).values
-        found.append(
-            Evidence(
-                claim="stationary-drift",
-                setting=f"{kind} errors, drift < {SMALL:g}, settled",
-                relation="==",
-                slack=ratio.values[kept],
-                standard_error=error.sel(kind=kind).transpose(*ratio.dims).values[kept],
-                dof=max(settings.seeds - 1, 1),
-                margin=MARGIN if kind == "aligned" else 5 * MARGIN,
-                seeds=settings.seeds,
-            )
-        )
-    return found
+    """Settled drift and its contours against what is predicted of them."""
+    return evidence(settings, trace, curves)
 
 
 def caption(settings: RegimeMap, trace: xr.Dataset) -> str:
     """What is shown, with every setting needed to repeat it."""
+    targets = " and ".join(f"{target:g}" for target in settings.targets)
     return (
-        "Drift of the generated law once it has settled, over fresh fraction and error energy. "
-        "Background and contours: the stationary values J/alpha^2 (aligned errors) and "
-        "J/(alpha(2-alpha)) (unbiased errors) with J = eps*^2, eta = 1. Circles: mean over the "
-        f"last half of {settings.generations} simulated generations on N(0, 1) data, "
-        f"{settings.seeds} seeds, law carried through {settings.steps} reverse steps on "
-        f"{settings.nodes} grid nodes; on the same colour scale."
+        "Drift of the generated law once it has settled, over fresh fraction and error "
+        "energy. Colour and solid lines: the stationary values J/alpha^2 (aligned errors) "
+        "and J/(alpha(2-alpha)) (unbiased errors), J = eta eps*^2 with eta = "
+        f"{visible(settings):.3f}, and their contours at D = {targets}. Points, dashed: "
+        f"contours of {settings.generations} simulated generations on N(0, 1) data, mean over "
+        "all that come after the start is forgotten to 1 %, 95 % intervals over "
+        f"{settings.seeds} seeds of random signs (aligned errors draw nothing); law carried "
+        f"through {settings.steps} reverse steps on {settings.nodes} grid nodes. Right: below "
+        f"both lines the drift stays within {settings.targets[0]:g} even if errors are "
+        "aligned, above both it does not even if they are unbiased. Dotted: from there on "
+        "less than a tenth of a generation's drift is inherited."
     )

@@ -11,20 +11,15 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from figures import style
+from figures.memorization.copies import EXACT, RADIUS, copier
 from figures.memorization.loops import summary
 from figures.memorization.marks import in_every_run, in_the_mean
 from figures.memorization.presets.mechanisms import Genealogy
 from figures.replication import interval, over_seeds, replica_keys
-from sim.composition import Pooled
-from sim.learners.kernel import Kernel
-from sim.measures.lineage import Lineage
 from sim.measures.memorisation import Copying, Spacing
-from sim.recursion import Recursion
 from sim.recursion import run as recurse
 from sim.replicas import folded
-from sim.sampling import EndpointDraw
 from sim.store import Group, Run
-from sim.targets import Mixture
 from theory.claims import Evidence
 from theory.memorization.accumulated_copies import (
     accumulated_distinct_share,
@@ -36,13 +31,9 @@ from theory.memorization.genealogy import (
     surviving_share_finite,
 )
 from theory.memorization.memoriser import memoriser_score
-from theory.mixtures import gaussian_mixture
-from theory.processes import ou
 
 __all__ = ["caption", "draw", "judge", "predict", "simulate"]
 
-EXACT = 1e-6  # noise of a copy, so that lines can be told
-RADIUS = 1e-4  # of a line of copies; other points of the plane are farther
 EQUAL = 0.02  # difference of shares and of chances that is called none
 STAYS = 0.05  # relative change of a score that is called none
 NAMES = {"replace": "replace", "fresh": "with new points", "accumulate": "accumulate"}
@@ -51,13 +42,12 @@ COLOURS = dict(zip(NAMES, style.SERIES, strict=False))
 
 def simulate(settings: Genealogy, run: Run, progress) -> xr.Dataset:
     """Lines in three loops of exact copies; score and entropy of a memoriser."""
-    plane = _copier(settings, settings.n, 2, EXACT, (Lineage(RADIUS),))
-    accumulating = _copier(
-        settings, settings.n, 2, EXACT, (Lineage(RADIUS),), settings.rounds
-    )
+    rounds = settings.rounds
+    plane = copier(settings.n, rounds)
+    accumulating = copier(settings.n, rounds, batches=rounds)
     measures = (Spacing(), Copying())
     n, d = settings.memoriser_n, settings.memoriser_dim
-    memoriser = _copier(settings, n, d, settings.bandwidth, measures)
+    memoriser = copier(n, rounds, d, settings.bandwidth, measures)
     loops = {
         "replace": (plane, 0.0),
         "fresh": (plane, settings.fresh),
@@ -85,22 +75,6 @@ def simulate(settings: Genealogy, run: Run, progress) -> xr.Dataset:
         return copies.merge(memory[["score", "score_se", "data_entropy"]])
 
     return over_seeds(run, settings.seeds, one_group)
-
-
-def _copier(
-    settings: Genealogy, n: int, dim: int, noise: float, measures, batches: int = 1
-) -> Recursion:
-    law = gaussian_mixture([1.0], np.zeros((1, dim)), 1.0)
-    return Recursion(
-        target=Mixture(law),
-        learner=lambda at: Kernel(noise),
-        sampler=EndpointDraw(),
-        process=ou(1.0, 0.0),
-        n=n,
-        generations=settings.rounds,
-        composition=Pooled(n, batches=batches),
-        measures=measures,
-    )
 
 
 def predict(settings: Genealogy, trace: xr.Dataset) -> xr.Dataset:

@@ -10,18 +10,15 @@ Biases of one sign add up to C, which is the bound; centred noises to Q. A kerne
 away part of the earlier noise, so its position may be negative.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import xarray as xr
 from jaxtyping import Float
 
 from theory.mixing import Schedule
 from theory.self_consuming.accumulation_modes import all_weights
 
-__all__ = ["coherent", "exponent", "position", "quadrature", "with_error"]
-
-RESAMPLES = 200
+__all__ = ["coherent", "exponent", "position", "quadrature"]
 
 Array = np.ndarray
 
@@ -56,24 +53,6 @@ def exponent(
     x = np.log(np.arange(1.0, y.shape[-1] + 1.0))
     x = x - x.mean()
     return y @ x / (x @ x)
-
-
-def with_error(
-    statistic: Callable, *runs: xr.DataArray
-) -> tuple[np.ndarray, np.ndarray]:
-    """A function of means over seeds, and its bootstrap standard error over whole seeds.
-
-    Args:
-        statistic: of one array for each of `runs`, any leading batch axis.
-        runs: over "seed" and other dimensions, in the order that `statistic` expects.
-    """
-    rows = [run.transpose("seed", ...).values for run in runs]
-    seeds = len(rows[0])
-    rng = np.random.default_rng(0)
-    shares = rng.multinomial(seeds, np.full(seeds, 1.0 / seeds), RESAMPLES) / seeds
-    again = [np.tensordot(shares, row, 1) for row in rows]
-    estimate = statistic(*(row.mean(axis=0) for row in rows))
-    return estimate, np.std(statistic(*again), axis=0, ddof=1)
 
 
 def _weights(schedules: Sequence[Schedule]) -> Float[Array, "schedules models stages"]:

@@ -8,13 +8,8 @@ martingale differences and add up in quadrature, with the squares of the weights
 import xarray as xr
 from matplotlib.figure import Figure
 
-from figures.replication import over_seeds
-from figures.self_consuming.coherence import (
-    coherent,
-    exponent,
-    position,
-    with_error,
-)
+from figures.replication import over_seeds, with_error
+from figures.self_consuming.coherence import coherent, exponent, position
 from figures.self_consuming.evidence import pathwise
 from figures.self_consuming.learners import (
     KERNELS,

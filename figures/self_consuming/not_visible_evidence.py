@@ -5,12 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
-from figures.self_consuming.coherence import (
-    coherent,
-    exponent,
-    quadrature,
-    with_error,
-)
+from figures.replication import with_error
+from figures.self_consuming.coherence import coherent, exponent, quadrature
 from figures.self_consuming.evidence import (
     TOLERANCE,
     mean_is,

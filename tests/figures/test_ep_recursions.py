@@ -79,6 +79,27 @@ def test_a_wrong_stationary_drift_is_seen(results):
     assert off["stationary-drift"] is Outcome.VIOLATED
 
 
+def test_aligned_errors_are_run_once_and_are_those_of_every_seed(results):
+    D = results["ep8"].trace["D"]
+    aligned = D.sel(kind="aligned")
+    assert (aligned == aligned.isel(seed=0)).all()
+    assert float(D.sel(kind="unbiased").isel(generation=-1).std("seed").min()) > 0.0
+
+
+def test_contours_follow_drift_and_controls_fail_for_the_right_reason(results):
+    result = results["ep8"]
+    assert verdicts(result)["drift-contour-shifted"] is Outcome.VIOLATED
+    # half the drift: a target is reached at twice the energy, where the control has it
+    half = verdicts(result, D=lambda D: 0.5 * D)
+    assert half["drift-contour-shifted"] is Outcome.HOLDS
+    lost = verdicts(result, D=lambda D: 1e-6 * D)
+    assert lost["drift-contour"] is Outcome.NOT_MEASURABLE
+    aligned = result.trace["D"].sel(kind="aligned")
+    alike = verdicts(result, D=lambda D: D.where(D["kind"] == "aligned", aligned))
+    assert alike["drift-combined-alike"] is not Outcome.VIOLATED
+    assert alike["drift-contour"] is Outcome.VIOLATED
+
+
 def test_drift_may_vanish_while_its_sum_diverges():
     # Prop 4.1 (i) and no more: eps_i^2 = .09/(i+1) is not summable, yet D_i tends to 0
     n = 400

@@ -10,6 +10,7 @@ from figures import catalogue, style
 from figures.export import plotted
 from figures.pipeline import compute
 from figures.progress import SILENT
+from figures.replication import with_error
 from figures.self_consuming import coherence, not_visible
 from figures.self_consuming.learners import LEARNERS, schedules
 from theory.claims import Outcome, decide
@@ -126,7 +127,7 @@ def test_exponents_and_their_bootstrap_error():
     rng = np.random.default_rng(0)
     scale = np.exp(0.1 * rng.standard_normal((400, 1)))  # slopes vary by 0.05
     runs = scale * model ** (0.5 + 0.05 * rng.standard_normal((400, 1)))
-    slope, error = coherence.with_error(
+    slope, error = with_error(
         coherence.exponent, xr.DataArray(runs, dims=["seed", "generation"])
     )
     assert abs(slope - 0.5) < 5 * error

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from theory.error_propagation import regimes
 from theory.error_propagation import statements as ep
 from theory.error_propagation.kernel_recursion import gaussian_kernel_drift, shift_drift
 from theory.error_propagation.regimes import (
@@ -10,6 +11,7 @@ from theory.error_propagation.regimes import (
     Regime,
     classify,
     innovation_cosine,
+    memoryless_from,
     regime_map,
 )
 from theory.validation import InputError
@@ -71,6 +73,38 @@ def test_regime_map_holds_the_stationary_laws_and_the_outlook():
     )
     assert (drifts.outlook.diff("alpha") <= 0).all()  # fresh data never hurt
     assert (drifts.outlook.diff("eps_star2") >= 0).all()
+
+
+def test_boundaries_divide_the_map():
+    alphas, energies = np.array([0.1, 0.4, 1.0]), np.geomspace(1e-5, 1.0, 200)
+    found = regime_map(alphas, energies, [0.5], target=0.02, tail_factor=1.5)
+    at = found.isel(eta=0)
+    for name, kind in (("contained_to", "aligned"), ("exceeded_from", "unbiased")):
+        edge = at[name]
+        drift = getattr(ep, f"stationary_{kind}")(alphas, 1.5 * 0.5 * edge.values)
+        np.testing.assert_allclose(drift, 0.02)
+    expected = (energies[None] > at["contained_to"].values[:, None]).astype(int)
+    expected += energies[None] > at["exceeded_from"].values[:, None]
+    np.testing.assert_array_equal(at["outlook"], expected)
+
+
+def test_memoryless_from_is_where_the_regime_begins():
+    for alpha, law in zip(
+        memoryless_from(), (ep.stationary_aligned, ep.stationary_unbiased), strict=True
+    ):
+        for factor, memoryless in ((0.999, False), (1.001, True)):
+            a = alpha * factor
+            D = law(a, 1.0)
+            C = np.sqrt(D) if law is ep.stationary_aligned else 0.0
+            assert bool(classify(a, D, 1.0, C) == Regime.MEMORYLESS) is memoryless
+
+
+def test_other_values_need_no_new_program():
+    values = np.array([0.1, 0.5]), np.array([0.01]), np.array([0.3])
+    regime_map(*values, target=1)
+    before = regimes._regimes._cache_size()
+    regime_map(*(0.5 * v for v in values), target=0.2, tail_factor=2.0)
+    assert regimes._regimes._cache_size() == before
 
 
 @pytest.mark.parametrize(

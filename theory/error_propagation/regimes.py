@@ -21,7 +21,14 @@ from theory.error_propagation.statements import (
 )
 from theory.validation import require, require_in, require_positive
 
-__all__ = ["Outlook", "Regime", "classify", "innovation_cosine", "regime_map"]
+__all__ = [
+    "Outlook",
+    "Regime",
+    "classify",
+    "innovation_cosine",
+    "memoryless_from",
+    "regime_map",
+]
 
 Values = Num[ArrayLike, "*batch"]
 Scalar = Num[ArrayLike, ""]
@@ -100,6 +107,21 @@ def classify(
     )
 
 
+def memoryless_from(memory_cut: float = 0.1) -> tuple[float, float]:
+    r"""Fresh fraction from which stationary aligned, and unbiased, errors are memoryless.
+
+    With :math:`D = J/\alpha^2` the inherited share :math:`\rho^2D/(\rho^2D+J)` is c at
+    :math:`\alpha = 1/(1+\sqrt{c/(1-c)})`, with :math:`D = J/(1-\rho^2)` it is
+    :math:`\rho^2`, so that :math:`\alpha = 1-\sqrt c` (derived).
+
+    Args:
+        memory_cut: c in (0, 1), that of `classify`.
+    """
+    require(0.0 < memory_cut < 1.0, "memory_cut", "in (0, 1)", memory_cut)
+    odds = memory_cut / (1.0 - memory_cut)
+    return float(1.0 / (1.0 + np.sqrt(odds))), float(1.0 - np.sqrt(memory_cut))
+
+
 def regime_map(
     alpha: Num[ArrayLike, " a"],
     eps_star2: Num[ArrayLike, " e"],
@@ -122,7 +144,8 @@ def regime_map(
     Returns:
         Dataset over (alpha, eps_star2, eta): stationary drifts `aligned`, `unbiased`,
         `cancelling`; `outlook` (`Outlook`); `perturbative` (eps_star2 <= 1, standing
-        in Khelifa et al.).
+        in Khelifa et al.). Over (alpha, eta): `contained_to` and `exceeded_from`, the
+        energies at which the aligned and the unbiased drift are the target.
     """
     axes = {"alpha": alpha, "eps_star2": eps_star2, "eta": eta}
     for name, top in (("alpha", 1.0), ("eps_star2", np.inf), ("eta", 1.0)):
@@ -130,9 +153,22 @@ def regime_map(
         require(np.ndim(axes[name]) == 1, name, "a vector", np.shape(axes[name]))
     require_positive("target", target)
     require_positive("tail_factor", tail_factor)
-    a, e, h = jnp.meshgrid(
-        *(jnp.asarray(x, dtype=jnp.float64) for x in axes.values()), indexing="ij"
+    inputs = (*axes.values(), target, tail_factor)
+    inputs = (jnp.asarray(x, dtype=jnp.float64) for x in inputs)
+    cells, edges = jax.device_get(_regimes(*inputs))
+    values = {name: (tuple(axes), v) for name, v in cells.items()}
+    values |= {name: (("alpha", "eta"), v) for name, v in edges.items()}
+    return xr.Dataset(
+        values,
+        coords={name: np.asarray(v, dtype=np.float64) for name, v in axes.items()},
+        attrs={"target": float(target), "tail_factor": float(tail_factor)},
     )
+
+
+@jax.jit
+def _regimes(alpha, eps_star2, eta, target, tail_factor) -> tuple[dict, dict]:
+    """Values in the cells, and boundaries: one compiled program."""
+    a, e, h = jnp.meshgrid(alpha, eps_star2, eta, indexing="ij")
     J = tail_factor * h * e
     drifts = {
         name: jnp.where(J > 0, law(a, J), 0.0)  # no error, no drift, even at alpha = 0
@@ -147,12 +183,10 @@ def regime_map(
         Outlook.CONTAINED,
         jnp.where(drifts["unbiased"] <= target, Outlook.DEPENDS, Outlook.EXCEEDED),
     )
-    values = drifts | {"outlook": outlook, "perturbative": e <= 1.0}
-    return xr.Dataset(
-        {
-            name: (tuple(axes), np.asarray(v))
-            for name, v in jax.device_get(values).items()
-        },
-        coords={name: np.asarray(v, dtype=np.float64) for name, v in axes.items()},
-        attrs={"target": float(target), "tail_factor": float(tail_factor)},
-    )
+    # all drifts are proportional to J
+    a, h = jnp.meshgrid(alpha, eta, indexing="ij")
+    edges = {
+        "contained_to": target / (tail_factor * h * stationary_aligned(a, 1.0)),
+        "exceeded_from": target / (tail_factor * h * stationary_unbiased(a, 1.0)),
+    }
+    return drifts | {"outlook": outlook, "perturbative": e <= 1.0}, edges

@@ -5,17 +5,15 @@ the loop's noises add in quadrature, :math:`E\,TV = C_G\sqrt{w/n}` with the weig
 whether real data are fresh or reused changes the sign of the effect of synthetic data.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import gammaln
 from jaxtyping import Array, Float
-from scipy.optimize import brentq
 
 from theory.divergence import tv_gaussian_1d
 from theory.mixing import Schedule
+from theory.roots import bisect
 from theory.self_consuming.accumulation_modes import all_weights
 from theory.self_consuming.statements import optimal_weight, small_error
 from theory.validation import require, require_in, require_positive
@@ -24,11 +22,14 @@ __all__ = [
     "SMALL_ERROR",
     "SMALL_ERROR_MEAN",
     "SMALL_ERROR_SCALE",
+    "entropy_loss",
     "first_generation_tv",
     "mean_square_fixed_mixture",
     "mean_square_iid",
+    "mean_square_latest",
     "mirror",
     "mirror_threshold",
+    "mirror_thresholds",
     "noise_weight",
     "optimal_real_weight",
     "predicted_tv",
@@ -48,6 +49,15 @@ def predicted_tv(mean_square) -> Array:
     Holds for iid, fresh and reused data while the total variation is small, up to O(1/n).
     """
     return small_error(jnp.asarray(mean_square, jnp.float64), 1.0)
+
+
+def entropy_loss(mean_square) -> Array:
+    r""":math:`H(p_0)-E\,H(\hat p) = w/n` for :math:`E\mu^2 = w/n`, nats, up to O(1/n^2).
+
+    :math:`E\sigma^2 = 1 - w/n`, and the variance :math:`2w/n` of :math:`\sigma^2` takes as
+    much again from :math:`\tfrac12 E\log\sigma^2`.
+    """
+    return jnp.asarray(mean_square, jnp.float64)
 
 
 def noise_weight(schedule: Schedule) -> Float[Array, " models"]:
@@ -102,15 +112,16 @@ def mean_square_iid(schedule: Schedule) -> Float[Array, " stages"]:
     :math:`\tau_s^2 = (1-\sum_{t<s}(A^{(s)}_t)^2\tau_t^2)/n_s`; and :math:`E\sigma^2` is 1 minus it.
     With :math:`(A^{(s)})` the weights of model s + 1 without its own stage.
     """
-    S = schedule.stages
-    weights = jnp.linalg.inv(jnp.eye(S) - schedule.beta)  # row i: weights of model i+1
-    tau2 = jnp.zeros((S,), jnp.float64)
-    for s in range(S):
+    weights = all_weights(schedule)  # row i: weights of model i+1
+
+    def stage(s, tau2):
         # the data of stage s have the law p_s, whose weights on earlier noises are
         # those of the mixture of models
         past = schedule.beta[s] @ weights
-        tau2 = tau2.at[s].set((1.0 - jnp.sum(past**2 * tau2)) / schedule.sizes[s])
-    return weights**2 @ tau2
+        return tau2.at[s].set((1.0 - jnp.sum(past**2 * tau2)) / schedule.sizes[s])
+
+    start = jnp.zeros((schedule.stages,), jnp.float64)
+    return weights**2 @ jax.lax.fori_loop(0, schedule.stages, stage, start)
 
 
 def mean_square_fixed_mixture(
@@ -129,15 +140,32 @@ def mean_square_fixed_mixture(
     require(models >= 1, "models", ">= 1", models)
     ok = protocol in ("fresh", "reused")
     require(ok, "protocol", "'fresh' or 'reused'", protocol)
-    N = n + m
-    factor = (m / N) ** 2 - m / N**2
     i = jnp.arange(models, dtype=jnp.float64)
-    geometric = (
-        -jnp.expm1(i * jnp.log(factor)) if factor > 0 else jnp.where(i > 0, 1.0, 0.0)
-    )
-    series = geometric / (1.0 - factor)  # sum of factor^k, k < i
+    return mean_square_latest(n, m, 1.0 + i, protocol)
+
+
+def mean_square_latest(n, m, models, protocol: str) -> Array:
+    r""":math:`E\mu_G^2` of model G = `models`, elementwise: real data and the latest model.
+
+    "iid": n + m independent draws at every stage (V1), :math:`e_0=0` and
+
+    .. math:: e_{i+1} = \tfrac1N + \big(1-\tfrac1N\big)\beta^2e_i ;
+
+    "fresh" and "reused": `mean_square_fixed_mixture`. Geometric sums, for any real G >= 1
+    and m = 0 or m >= 1; `jit` and `vmap` over all but the protocol.
+    """
+    N = n + m
+    beta2 = (m / N) ** 2
+    ratio = (1.0 - 1.0 / N) * beta2 if protocol == "iid" else beta2 - m / N**2
+    terms = models if protocol == "iid" else models - 1.0
+    log_ratio = jnp.log(jnp.where(ratio > 0, ratio, 1.0))
+    none_left = jnp.where(terms > 0, 1.0, 0.0)
+    gone = jnp.where(ratio > 0, -jnp.expm1(terms * log_ratio), none_left)
+    series = gone / (1.0 - ratio)  # sum of ratio^k, k < terms
+    if protocol == "iid":
+        return series / N
     if protocol == "fresh":
-        return (1.0 - geometric) / n + series / N
+        return (1.0 - gone) / n + series / N
     return 1.0 / n + (m / N**2) * (1.0 - 1.0 / n) * series
 
 
@@ -156,17 +184,23 @@ def mirror(lam: Float[Array, "*n"], recursive_stages: int) -> Array:
 
 def mirror_threshold(recursive_stages: int) -> float:
     r"""Where X is largest: root of :math:`\beta^{-2g}-1 = 2g(1+2\lambda)/(1+\lambda)`."""
-    g = recursive_stages
-    require(g >= 1, "recursive_stages", ">= 1", g)
+    require(recursive_stages >= 1, "recursive_stages", ">= 1", recursive_stages)
+    return float(mirror_thresholds(recursive_stages))
 
-    def gap(log_lam: float) -> float:
-        lam = np.exp(log_lam)
-        power = 2.0 * g * np.log1p(1.0 / lam)
-        right = 2.0 * g * (1.0 + 2.0 * lam) / (1.0 + lam)
-        return power - np.log1p(right)
 
-    root: Any = brentq(gap, -20.0, np.log(100.0 * g), xtol=1e-14)
-    return float(np.exp(root))
+@jax.jit
+def mirror_thresholds(recursive_stages) -> Array:
+    """`mirror_threshold` of any real g > 0, elementwise; 0 without a recursive stage."""
+    g = jnp.asarray(recursive_stages, jnp.float64)
+
+    def beyond(log_lam: Array) -> Array:
+        lam = jnp.exp(log_lam)
+        power = 2.0 * g * jnp.log1p(1.0 / lam)
+        return power < jnp.log1p(2.0 * g * (1.0 + 2.0 * lam) / (1.0 + lam))
+
+    high = jnp.log(100.0 * jnp.maximum(g, 1.0))
+    found = jnp.exp(bisect(beyond, jnp.full_like(high, -20.0), high))
+    return jnp.where(g > 0, found, 0.0)
 
 
 def optimal_real_weight(k: float) -> float:

@@ -17,15 +17,18 @@ from jaxtyping import Array, Float
 from scipy.optimize import brentq
 from scipy.special import lambertw
 
+from theory.roots import bisect
 from theory.validation import require, require_in
 
 __all__ = [
     "asymptotic_threshold",
     "break_even",
+    "break_evens",
     "shape_v1",
     "shape_v2",
     "threshold_v1",
     "threshold_v2",
+    "thresholds_v1",
 ]
 
 Scalar = Float[Array, "*n"] | float
@@ -39,7 +42,7 @@ def _synthetic_powers(lam: Scalar, power: Scalar) -> tuple[Array, Array]:
     return jnp.exp(exponent), -jnp.expm1(exponent)
 
 
-def shape_v1(lam: Scalar, models: Scalar, rate: float) -> Array:
+def shape_v1(lam: Scalar, models: Scalar, rate: Scalar) -> Array:
     r""":math:`f_1(\lambda)`, >= 0; lambda = 0 gives 1."""
     _, rest = _synthetic_powers(lam, models)
     return jnp.exp((1.0 - rate) * jnp.log1p(jnp.asarray(lam, jnp.float64))) * rest
@@ -61,14 +64,22 @@ def _checked(models: int, rate: float, least: int) -> None:
 def threshold_v1(models: int, rate: float) -> float:
     r"""Where :math:`f_1` peaks: root of :math:`G/\sum_{j<G}\beta^{-j} = q`, unique for G >= 2."""
     _checked(models, rate, 2)
+    return float(thresholds_v1(models, rate))
 
-    def gap(log_lam: float) -> float:
+
+@jax.jit
+def thresholds_v1(models: Scalar, rate: Scalar) -> Array:
+    """`threshold_v1` of any real G > 1, elementwise; 0 where f_1 falls from the start."""
+    G = jnp.asarray(models, jnp.float64)
+
+    def beyond(log_lam: Array) -> Array:
         # with x = -log beta: G (1-beta) beta^(G-1) / (1-beta^G), free of overflow
-        x = np.log1p(np.exp(-log_lam))
-        return models * np.expm1(x) / np.expm1(min(models * x, 700.0)) - (1.0 - rate)
+        x = jnp.log1p(jnp.exp(-log_lam))
+        return G * jnp.expm1(x) / jnp.expm1(jnp.minimum(G * x, 700.0)) > 1.0 - rate
 
-    high = np.log(10.0 * models / min(rate, 1.0 - rate))
-    return float(np.exp(brentq(gap, -40.0, high, xtol=1e-14, rtol=8.9e-16)))
+    high = jnp.log(10.0 * G / jnp.minimum(rate, 1.0 - rate))
+    found = jnp.exp(bisect(beyond, jnp.full_like(high, -40.0), high))
+    return jnp.where(G > 1.0, found, 0.0)
 
 
 def threshold_v2(models: int, rate: float) -> float:
@@ -101,12 +112,19 @@ def asymptotic_threshold(models: int, rate: float) -> tuple[float, float, float]
 
 def break_even(models: int, rate: float) -> float:
     r"""The lambda > 0 at which :math:`f_1` is back at 1: more than :math:`nG^{1/r}` points."""
-    peak = threshold_v1(models, rate)
-    log_shape = jax.jit(lambda x: jnp.log(shape_v1(jnp.exp(x), models, rate)))
-    high = np.log(peak)
-    while float(log_shape(high)) > 0:
-        high += 1.0
-    root = brentq(
-        lambda x: float(log_shape(x)), np.log(peak), high, xtol=1e-14, rtol=8.9e-16
-    )
-    return float(np.exp(root))
+    _checked(models, rate, 2)
+    return float(break_evens(models, rate))
+
+
+@jax.jit
+def break_evens(models: Scalar, rate: Scalar) -> Array:
+    r"""`break_even` of any real G > 1, elementwise; 0 where f_1 falls from the start.
+
+    Between the peak and :math:`G^{1/r}-1`, since :math:`f_1\le G(1+\lambda)^{-r}`.
+    """
+    G = jnp.asarray(models, jnp.float64)
+    peak = jnp.maximum(thresholds_v1(G, rate), 1e-30)
+    most = jnp.maximum(jnp.expm1(jnp.log(G) / rate), peak)
+    below = lambda log_lam: shape_v1(jnp.exp(log_lam), G, rate) < 1.0
+    found = jnp.exp(bisect(below, jnp.log(peak), jnp.log(most)))
+    return jnp.where(G > 1.0, found, 0.0)

@@ -8,13 +8,14 @@ from figures.self_consuming.presets import (
     common,
     diffusion,
     growth,
+    phases,
     transition,
 )
 from figures.self_consuming.presets.common import PAPERS
 
 __all__ = ["CLAIMS", "FIGURES", "PAPERS"]
 
-_PARTS = (growth, transition, coherence, diffusion)
+_PARTS = (growth, transition, coherence, diffusion, phases)
 FIGURES = tuple(
     sorted((f for part in _PARTS for f in part.FIGURES), key=lambda f: f.id)
 )

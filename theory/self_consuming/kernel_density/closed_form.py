@@ -27,6 +27,7 @@ from scipy.optimize import minimize_scalar
 
 from theory.mixing import Schedule
 from theory.mixtures import GaussianMixture, gaussian_mixture
+from theory.roots import bisect
 from theory.self_consuming.kernel_density.protocols import per_stage
 from theory.self_consuming.kernel_density.total_variation import (
     TvPrediction,
@@ -144,13 +145,8 @@ def standard_normal_tv(synthetic, bandwidth, size, models: int) -> TvPrediction:
     def excess(x):  # log of (mean / real) is increasing in x > 0
         return jnp.log(ages @ (jnp.exp(0.5 * x**2 * (1.0 - widths**-2)) / widths))
 
-    def halve(_, ends):
-        middle = 0.5 * (ends[0] + ends[1])
-        above = excess(middle) > 0
-        return jnp.where(above, ends[0], middle), jnp.where(above, middle, ends[1])
-
-    low, high = jax.lax.fori_loop(0, 60, halve, (jnp.zeros(()), jnp.full((), 12.0)))
-    x0 = 0.5 * (low + high)
+    ends = jnp.zeros(()), jnp.full((), 12.0)
+    x0 = bisect(lambda x: excess(x) > 0, *ends)
     lower = 2.0 * (ndtr(x0) - ages @ ndtr(x0 / widths))
     far = 9.0 * widths[-1]
     x, weights = _towards(x0, jnp.zeros(()), far)
