@@ -71,13 +71,12 @@ def laws_of_drift(drift: Drift, found: Composition) -> list[Law]:
         longest = np.max(np.maximum(J + drift.hidden, 0.0)[1:G] + Z * J_error[1:G])
         kept = rho ** np.arange(1, k + 1)
         further = np.cumsum(rho ** np.arange(k)) * np.sqrt(longest)
-        near, now, far = np.sqrt(
-            np.maximum(D[G - 1] + np.outer([-Z, 0, Z], [error[G - 1]]), 0.0)
-        )
+        reach = Z * error[G - 1]
+        near, far = (np.sqrt(max(D[G - 1] + side * reach, 0.0)) for side in (-1, 1))
         noise = Z * np.mean(error[:G])
         high = (kept * far + further) ** 2 + noise
         low = np.maximum(kept * near - further, 0.0) ** 2 - noise
-        return Interval((kept * now + further) ** 2, low, high)
+        return Interval(np.full(k, np.nan), low, high)
 
     def unbiased(G: int, k: int) -> Interval:
         line = recursion(rho**2, G + k, growing=True)

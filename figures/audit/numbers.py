@@ -32,9 +32,11 @@ def with_error(value: float, error: float) -> str:
 
 
 def interval(value: float, low: float, high: float) -> str:
-    """Value and ends; an end at infinity makes it a bound."""
-    if math.isnan(value):
+    """Value and ends; the ends of a bracket alone, one of them if the other is infinite."""
+    if math.isnan(low):
         return "-"
     if math.isinf(low):
         return f"<= {short(high)}"
+    if math.isnan(value):
+        return f"{short(low)} to {short(high)}"
     return f"{short(value)} [{short(low)}, {short(high)}]"

@@ -18,7 +18,7 @@ from figures.audit.fitting import Fits
 from figures.audit.records import Fit, Series
 from theory.error_propagation.regimes import Regime, classify
 
-__all__ = ["Finding", "Named", "name"]
+__all__ = ["Finding", "Named", "errors_of", "name"]
 
 SIGNIFICANT = 0.05
 SURE = 0.9
@@ -84,7 +84,7 @@ def name(
             like errors that cancel.
     """
     drift = _drift(series["p"])
-    errors = _errors(drifts, fitted) if drift.answer != "still" else _nothing()
+    errors = errors_of(drifts, fitted) if drift.answer != "still" else _nothing()
     if not fresh_known and errors.answer != "undecided":
         why = f"the fresh fraction is not known; if it is 0, {errors.answer}"
         errors = Finding("undecided", f"{why} ({errors.because})")
@@ -114,7 +114,7 @@ def _drift(p: Series) -> Finding:
     )
 
 
-def _errors(drifts: dict[str, Drift], fitted: Fits) -> Finding:
+def errors_of(drifts: dict[str, Drift], fitted: Fits) -> Finding:
     """The answer of all witnesses that give one."""
     found = {geometry: _classified(drift) for geometry, drift in drifts.items()}
     found["growth"] = _grown(fitted)
@@ -214,7 +214,7 @@ def _memory(fitted: Fits) -> Finding:
     if f.missing:
         return Finding("not measurable", f.missing)
     text = (
-        f"{f.value:.2g} [{f.low:.2g}, {f.high:.2g}] of a pure copier's common ancestors"
+        f"{f.value:.3g} [{f.low:.3g}, {f.high:.3g}] of a pure copier's common ancestors"
     )
     if f.low > 0.5:
         return Finding("copying", text)

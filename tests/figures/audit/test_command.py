@@ -136,4 +136,5 @@ def test_errors_are_in_the_last_digits(value, error, text):
 def test_intervals():
     assert interval(1.0, 0.5, 2.0) == "1 [0.5, 2]"
     assert interval(1.0, -np.inf, 2.0) == "<= 2"
-    assert interval(np.nan, 0.0, 0.0) == "-"
+    assert interval(np.nan, 0.5, 2.0) == "0.5 to 2"
+    assert interval(np.nan, np.nan, np.nan) == "-"
