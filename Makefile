@@ -3,7 +3,7 @@
 # Two environments' worth of packages, one folder: `make figures` needs the libraries that
 # compute and draw, so it installs only those; the tests also need pytest, ruff, pyright,
 # the notebook server and pillow, which cost half as much again to download and unpack.
-# Each has a stamp. A stamp is older than pyproject.toml or the pinned versions only when
+# `make test-browser` needs a browser's driver on top. Each has a stamp. A stamp is older than pyproject.toml or the pinned versions only when
 # those changed: then the pins are installed again, over what is there. PYTHON is part of
 # their name, so that asking for another Python is noticed.
 
@@ -17,16 +17,18 @@ BIN := $(VENV)/bin
 STAMP := .driftlab$(addprefix -,$(notdir $(PYTHON)))
 CORE := $(VENV)/$(STAMP)-core
 DEV := $(VENV)/$(STAMP)-dev
+BROWSER := $(VENV)/$(STAMP)-browser
 PINS := pyproject.toml $(wildcard constraints/*.txt)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:  # two installs into one folder would break it
-.PHONY: help figures report test lint types check env env-dev clean distclean
+.PHONY: help figures report test test-browser lint types check env env-dev clean distclean
 
 help:  ## show this list
 	@echo "make figures    simulate, draw and judge every figure; the last line names the report"
 	@echo "make report     write the report again from stored results"
 	@echo "make test       pytest, ruff check, ruff format --check"
+	@echo "make test-browser  the notebooks in headless Chromium, which has to be installed"
 	@echo "make check      make test, then pyright on theory/ and sim/"
 	@echo "make lint       ruff check, ruff format --check"
 	@echo "make env        only create $(VENV) (env-dev: with what the tests need too)"
@@ -43,6 +45,9 @@ report: $(CORE)
 test: $(DEV)
 	@$(call step,pytest,$(BIN)/python -m pytest -q $(PYTEST_ARGS))
 	@$(MAKE) --no-print-directory lint
+
+test-browser: $(BROWSER)
+	@$(call step,pytest -m browser,$(BIN)/python -m pytest -q -m browser tests/notebooks)
 
 lint: $(DEV)
 	@$(call step,ruff check,$(BIN)/ruff check --output-format concise .)
@@ -64,6 +69,10 @@ $(CORE): $(PINS)
 $(DEV): $(PINS)
 	@$(call install,.[app$(comma)dev$(comma)images])
 	@touch $(CORE) $@
+
+$(BROWSER): $(PINS)
+	@$(call install,.[dev$(comma)images$(comma)browser])
+	@touch $(CORE) $(DEV) $@
 
 clean:
 	@rm -rf build dist .pytest_cache .ruff_cache .hypothesis

@@ -35,6 +35,7 @@ BUILT_IN = (
     "figures.self_consuming.presets",
     "figures.memorization.presets",
     "figures.autoencoder.presets",
+    "figures.together.presets",
 )
 
 _CONTRACT = ("simulate", "predict", "draw", "judge", "caption")

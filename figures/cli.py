@@ -1,13 +1,14 @@
 """The `driftlab` command. Arguments are read before anything heavy is imported."""
 
 import argparse
+import functools
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from figures.commands import COMMANDS
-from figures.commands.arguments import OWN_OPTIONS
+from figures.commands.arguments import OWN_OPTIONS, WITH_SETTINGS
 
 __all__ = ["main", "start_jax"]
 
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
 
 
+@functools.cache  # once per process, whose threads share what JAX has compiled
 def start_jax(platform: str | None = None) -> None:
     """Precision, devices and compilation cache, before JAX computes anything.
 
@@ -68,7 +70,7 @@ def start_jax(platform: str | None = None) -> None:
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
     enable_x64()
     write_out_threefry()
-    set_cpu_devices(os.cpu_count() or 1)
+    set_cpu_devices(int(os.environ.get("JAX_NUM_CPU_DEVICES") or os.cpu_count() or 1))
     if platform is not None:
         jax.config.update("jax_platforms", platform)
         try:
@@ -96,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _split(arguments: list[str]) -> tuple[list[str], dict[str, str | None]]:
     """Take ``--field value`` out of the arguments of a command that has settings."""
-    if not arguments or arguments[0] not in ("figures", "check"):
+    if not arguments or arguments[0] not in WITH_SETTINGS:
         return arguments, {}
     own, fields = [], {}
     rest = list(reversed(arguments))

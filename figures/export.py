@@ -25,7 +25,7 @@ from matplotlib.patches import StepPatch
 from figures.style import DECORATION
 from sim.store.archive import write_atomic
 
-__all__ = ["Row", "plotted", "save"]
+__all__ = ["Row", "plotted", "save", "save_picture"]
 
 _PNG_DPI = 220  # twice the 110 pixels per inch of a common screen
 
@@ -45,14 +45,17 @@ class Row(NamedTuple):
 
 def save(fig: Figure, stem: Path) -> dict[str, Path]:
     """Write ``stem.pdf``, ``stem.png``, ``stem.csv``: equal bytes for equal figures."""
-    content = {
-        "pdf": _rendered(fig, "pdf", {"CreationDate": None}),
-        "png": _rendered(fig, "png", {"Software": None}),
-        "csv": _table(plotted(fig)),
-    }
-    paths = {kind: stem.with_name(f"{stem.name}.{kind}") for kind in content}
+    paths = save_picture(fig, stem) | {"csv": stem.with_name(f"{stem.name}.csv")}
+    write_atomic(paths["csv"], _table(plotted(fig)))
+    return paths
+
+
+def save_picture(fig: Figure, stem: Path) -> dict[str, Path]:
+    """Write ``stem.pdf`` and ``stem.png`` alone."""
+    metadata = {"pdf": {"CreationDate": None}, "png": {"Software": None}}
+    paths = {kind: stem.with_name(f"{stem.name}.{kind}") for kind in metadata}
     for kind, path in paths.items():
-        write_atomic(path, content[kind])
+        write_atomic(path, _rendered(fig, kind, metadata[kind]))
     return paths
 
 

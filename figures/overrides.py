@@ -6,13 +6,13 @@ import inspect
 import textwrap
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from figures.catalogue import Figure, lookup
 from theory.validation import InputError, require
 
-__all__ = ["field_docs", "from_stored", "override"]
+__all__ = ["as_text", "field_docs", "from_stored", "labels", "override", "typed"]
 
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -37,7 +37,7 @@ def override(
         lookup(f"preset of {figure.id}", preset, figure.presets)
         annotations = typing.get_type_hints(figure.settings_type)
         changes = {
-            name: _value(name, text, annotations[name])
+            name: typed(name, text, annotations[name])
             for name, text in fields.items()
             if name in annotations
         }
@@ -60,6 +60,23 @@ def from_stored(figure: Figure, stored: Mapping[str, Any], seeds: int) -> Any:
     return figure.settings_type(**values)
 
 
+def as_text(value: Any) -> str:
+    """A field's value as the command line takes it: the inverse of `typed`."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (tuple, list)):
+        return ",".join(map(as_text, value))
+    return str(value).lower()  # true, none
+
+
+def labels(values: Iterable[Any]) -> list[int] | list[float] | list[str]:
+    """Values of one field as labels: a number, also that of a tuple of one; else text."""
+    values = list(values)
+    held = [v[0] if isinstance(v, tuple) and len(v) == 1 else v for v in values]
+    plain = all(type(v) in (int, float) for v in held)
+    return held if plain else [as_text(v) for v in values]
+
+
 def field_docs(settings_type: type) -> dict[str, str]:
     """The string under each field of a dataclass, by field; "" where there is none."""
     docs = {field.name: "" for field in dataclasses.fields(settings_type)}
@@ -79,12 +96,17 @@ def field_docs(settings_type: type) -> dict[str, str]:
     return docs
 
 
-def _value(name: str, text: str, annotation: Any) -> Any:
+def typed(name: str, text: str, annotation: Any) -> Any:
+    """The value that ``--name text`` gives a field of this type.
+
+    Raises:
+        InputError: `text` is not of that type.
+    """
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType):
         if type(None) in inner and text == "none":
             return None
-        return _value(name, text, next(a for a in inner if a is not type(None)))
+        return typed(name, text, next(a for a in inner if a is not type(None)))
     if origin is typing.Literal:
         lookup(name, text, map(str, inner))
         return next(choice for choice in inner if str(choice) == text)

@@ -25,6 +25,7 @@ __all__ = [
     "compute",
     "find",
     "judged",
+    "load",
     "seeds_of",
     "stored",
 ]
@@ -103,10 +104,28 @@ def stored(
         if not of_figure:
             continue
         try:
-            results.append(_load(figure, max(of_figure, key=Run.last_used)))
+            results.append(load(figure, max(of_figure, key=Run.last_used)))
         except InputError as e:
             left_out.append(f"{figure.id} is left out: {e}")
     return results, left_out
+
+
+def load(figure: Figure, run: Run) -> Result:
+    """What a figure found in a complete run, judged anew; nothing is written.
+
+    Raises:
+        InputError: another version of the figure made the run, or a file is damaged.
+    """
+    seeds = run.completed_seeds
+    settings = from_stored(figure, run.settings, seeds)
+    if _run(Run.find, figure, run.preset, settings, run.root) is None:
+        raise InputError(
+            f"{run.path} was computed by another version of {figure.id}; "
+            "run the figure again."
+        )
+    trace, curves = run.trace(), run.curves(figure.id)
+    evidence = tuple(figure.load().judge(settings, trace, curves))
+    return Result(figure, settings, run, trace, curves, evidence)
 
 
 def judged(results: Iterable[Result]) -> list[Judged]:
@@ -125,19 +144,6 @@ def seeds_of(settings: Any) -> int:
 
 def _run(how, figure: Figure, preset: str, settings: Any, root: Path):
     return how(root, figure.run_id, preset, settings, {"version": figure.version})
-
-
-def _load(figure: Figure, run: Run) -> Result:
-    seeds = run.completed_seeds
-    settings = from_stored(figure, run.settings, seeds)
-    if _run(Run.find, figure, run.preset, settings, run.root) is None:
-        raise InputError(
-            f"{run.path} was computed by another version of {figure.id}; "
-            "run the figure again."
-        )
-    trace, curves = run.trace(), run.curves(figure.id)
-    evidence = tuple(figure.load().judge(settings, trace, curves))
-    return Result(figure, settings, run, trace, curves, evidence)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,14 @@ from scipy.special import stdtrit
 
 from sim.store import Group, Run
 
-__all__ = ["interval", "over_seeds", "replica_keys", "spread_over", "with_error"]
+__all__ = [
+    "interval",
+    "mean_over",
+    "over_seeds",
+    "replica_keys",
+    "spread_over",
+    "with_error",
+]
 
 LEVEL = 0.95
 """Coverage of the intervals drawn in figures, each on its own."""
@@ -49,18 +56,27 @@ def spread_over(values: np.ndarray, seeds: int) -> np.ndarray:
     return np.tile(values, (seeds,) + (1,) * (values.ndim - 1))
 
 
+def mean_over(
+    values: xr.DataArray, over: str = "seed"
+) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
+    """Mean over seeds, its standard error, and how many seeds: (mean, error, n).
+
+    Replicas that diverged (not finite) are left out; `trace["finite"]` says how many.
+    With fewer than two finite ones the error is NaN.
+    """
+    finite = values.where(np.isfinite(values))
+    n = finite.count(over)
+    return finite.mean(over), finite.std(over, ddof=1) / np.sqrt(n), n
+
+
 def interval(
     values: xr.DataArray, over: str = "seed"
 ) -> tuple[xr.DataArray, xr.DataArray, xr.DataArray]:
     """Mean over seeds and the 95 % t interval around it: (mean, low, high).
 
-    Replicas that diverged (not finite) are left out of the mean; `trace["finite"]` says
-    how many. With fewer than two finite ones the interval is the value itself.
+    With fewer than two finite replicas, see `mean_over`, the interval is the value itself.
     """
-    finite = values.where(np.isfinite(values))
-    n = finite.count(over)
-    mean = finite.mean(over)
-    error = finite.std(over, ddof=1) / np.sqrt(n)
+    mean, error, n = mean_over(values, over)
     quantile = stdtrit(np.maximum(n - 1, 1), 0.5 + LEVEL / 2)
     half = (quantile * error).fillna(0.0)
     return mean, mean - half, mean + half

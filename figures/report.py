@@ -30,15 +30,6 @@ __all__ = ["drawing", "write_report"]
 SIDE_BY_SIDE = 4
 """From this many figures on, starting processes to draw them pays."""
 
-_MARKS = {
-    Outcome.HOLDS: "✓",
-    Outcome.VIOLATED: "✗",
-    Outcome.INCONCLUSIVE: "?",
-    Outcome.VACUOUS: "∅",
-    Outcome.HYPOTHESES_NOT_MET: "–",
-    Outcome.NOT_MEASURABLE: "–",
-}
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -184,7 +175,7 @@ def _render(entries: Sequence[Entry], judged: Sequence[Judged]) -> str:
         "duration": duration,
         "math": lambda s: Markup(mathml(s.latex)),
         "formulas": lambda text: Markup(with_formulas(text)),
-        "mark": _MARKS.__getitem__,
+        "mark": lambda outcome: style.OUTCOMES[outcome].sign,
         "slug": lambda outcome: outcome.replace(" ", "-"),
     }
     papers = catalogue.papers()

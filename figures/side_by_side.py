@@ -5,11 +5,12 @@ keep the machine busy throughout. Numbers do not depend on it: every process see
 devices as one that works alone.
 """
 
+import contextlib
 import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,13 +22,22 @@ from figures.report import drawing
 from theory.claims import Evidence
 from theory.validation import require
 
-__all__ = ["compute_all", "default_jobs"]
+__all__ = ["Lot", "compute_all", "default_jobs", "from_evidence", "jobs_for", "workers"]
 
 WORTH_IT = 4
 """Independent figures from which on starting processes pays."""
 
 
-class _Done(NamedTuple):
+class Lot(NamedTuple):
+    """Figures that look at one run, and their settings by figure id."""
+
+    figures: tuple[Figure, ...]
+    settings: Mapping[str, Any]
+
+
+class Done(NamedTuple):
+    """What a worker sends back of a figure: its numbers are on disk."""
+
     figure: str
     evidence: tuple[Evidence, ...]
     files: dict[str, Path]
@@ -35,10 +45,15 @@ class _Done(NamedTuple):
 
 def default_jobs(chosen: Sequence[Figure], settings: Mapping[str, Any]) -> int:
     """Two on a CPU with several cores and enough to do; one on an accelerator."""
+    return jobs_for(len(_lots(chosen, settings)))
+
+
+def jobs_for(lots: int) -> int:
+    """How many of so many independent simulations to do at a time."""
     import jax
 
     several = (os.cpu_count() or 1) > 1 and jax.default_backend() == "cpu"
-    return 2 if several and len(_lots(chosen, settings)) >= WORTH_IT else 1
+    return 2 if several and lots >= WORTH_IT else 1
 
 
 def compute_all(
@@ -65,7 +80,39 @@ def compute_all(
     require(jobs >= 1, "jobs", ">= 1", jobs)
     if jobs == 1:
         return [compute(f, preset, settings[f.id], root, shown) for f in chosen], {}
-    lots = _lots(chosen, settings)
+    lots = sorted(_lots(chosen, settings), key=lambda lot: -_seconds(lot, preset))
+    done: dict[str, Done] = {}
+    with (
+        workers(lots, preset, root, shown, jobs, platform, draw) as futures,
+        shown.stage("figures", len(chosen)) as bar,
+    ):
+        for future in as_completed(futures):
+            found = future.result()
+            done |= {d.figure: d for d in found}
+            bar.tick(len(found))
+    results = [
+        from_evidence(f, preset, settings[f.id], root, done[f.id].evidence)
+        for f in chosen
+    ]
+    return results, {d.figure: d.files for d in done.values() if draw}
+
+
+@contextlib.contextmanager
+def workers(
+    lots: Sequence[Lot],
+    preset: str,
+    root: Path,
+    shown: Progress,
+    jobs: int,
+    platform: str | None = None,
+    draw: bool = False,
+) -> Iterator[dict[Future, int]]:
+    """`jobs` processes at work on the lots, the first ones first.
+
+    Yields:
+        The place of its lot in `lots` for every future; a future gives one `Done` per
+        figure. An exception in the `with` block ends what has begun and drops the rest.
+    """
     # fresh interpreters: forking one that runs JAX's threads is not safe
     pool = ProcessPoolExecutor(
         min(jobs, len(lots)),
@@ -73,48 +120,40 @@ def compute_all(
         _start,
         (platform, shown is SILENT or sys.stderr.isatty()),
     )
-    done: dict[str, _Done] = {}
-    with pool, shown.stage("figures", len(chosen)) as bar:
-        futures = [
-            pool.submit(_lot, lot, preset, settings, root, draw)
-            for lot in sorted(lots, key=lambda lot: -_seconds(lot, preset))
-        ]
+    with pool:
+        futures = {
+            pool.submit(_compute_lot, lot, preset, root, draw): k
+            for k, lot in enumerate(lots)
+        }
         try:
-            for future in as_completed(futures):
-                found = future.result()
-                done |= {d.figure: d for d in found}
-                bar.tick(len(found))
+            yield futures
         except BaseException:
-            _cancel(futures)
+            for future in futures:
+                future.cancel()
             raise
-    results = [
-        _result(f, preset, settings[f.id], root, done[f.id].evidence) for f in chosen
-    ]
-    return results, {d.figure: d.files for d in done.values() if draw}
 
 
-def _lots(
-    chosen: Sequence[Figure], settings: Mapping[str, Any]
-) -> list[tuple[Figure, ...]]:
-    """Figures that share a run, together."""
-    lots: dict[tuple, list[Figure]] = {}
-    for figure in chosen:
-        lots.setdefault((figure.run_id, settings[figure.id]), []).append(figure)
-    return [tuple(lot) for lot in lots.values()]
-
-
-def _seconds(lot: Sequence[Figure], preset: str) -> float:
-    return sum(f.seconds.get(preset, 0.0) for f in lot)
-
-
-def _result(figure, preset, settings, root, evidence) -> Result:
+def from_evidence(
+    figure: Figure, preset: str, settings: Any, root: Path, evidence: Sequence[Evidence]
+) -> Result:
+    """The result that a worker stored and judged."""
     run = find(figure, preset, settings, root)
-    return Result(figure, settings, run, run.trace(), run.curves(figure.id), evidence)
+    trace, curves = run.trace(), run.curves(figure.id)
+    return Result(figure, settings, run, trace, curves, tuple(evidence))
 
 
-def _cancel(futures: Sequence[Future]) -> None:
-    for future in futures:
-        future.cancel()
+def _lots(chosen: Sequence[Figure], settings: Mapping[str, Any]) -> list[Lot]:
+    """Figures that share a run, together."""
+    grouped: dict[tuple, list[Figure]] = {}
+    for figure in chosen:
+        grouped.setdefault((figure.run_id, settings[figure.id]), []).append(figure)
+    return [
+        Lot(tuple(lot), {f.id: settings[f.id] for f in lot}) for lot in grouped.values()
+    ]
+
+
+def _seconds(lot: Lot, preset: str) -> float:
+    return sum(f.seconds.get(preset, 0.0) for f in lot.figures)
 
 
 # In a worker
@@ -137,10 +176,10 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _lot(figures, preset, settings, root: Path, draw: bool) -> list[_Done]:
+def _compute_lot(lot: Lot, preset: str, root: Path, draw: bool) -> list[Done]:
     done = []
-    for figure in figures:
-        result = compute(figure, preset, settings[figure.id], root, _shown)
+    for figure in lot.figures:
+        result = compute(figure, preset, lot.settings[figure.id], root, _shown)
         files = drawing(root, result) if draw else {}
-        done.append(_Done(figure.id, result.evidence, files))
+        done.append(Done(figure.id, result.evidence, files))
     return done

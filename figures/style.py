@@ -9,7 +9,7 @@ The palettes stay apart under the common colour-vision deficiencies.
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 import matplotlib.style
@@ -19,11 +19,16 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
+from theory.claims import Outcome
+
 __all__ = [
     "BOUND",
+    "OUTCOMES",
     "SERIES",
     "SIMULATION",
     "THEORY",
+    "UNEXPECTED",
+    "Mark",
     "applied",
     "bound",
     "cloud",
@@ -47,6 +52,27 @@ BOUND = "#5f6670"
 
 SERIES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#444444")
 """Cases without an order (families, learners): Okabe and Ito's colours."""
+
+
+class Mark(NamedTuple):
+    """How an outcome is shown."""
+
+    sign: str
+    colour: str
+
+
+OUTCOMES = {
+    Outcome.HOLDS: Mark("✓", "#0b5d57"),
+    Outcome.VIOLATED: Mark("✗", "#a1260d"),
+    Outcome.INCONCLUSIVE: Mark("?", "#6b5300"),
+    Outcome.VACUOUS: Mark("∅", "#6b5300"),
+    Outcome.HYPOTHESES_NOT_MET: Mark("–", "#5a626d"),
+    Outcome.NOT_MEASURABLE: Mark("–", "#5a626d"),
+}
+"""Signs and colours of verdicts, in the report and in the map of a sweep."""
+
+UNEXPECTED = OUTCOMES[Outcome.VIOLATED].colour
+"""Ground of a verdict that was not expected, whatever it is."""
 
 PAGE = 6.9
 """Width of a full-page figure, in inches."""
@@ -74,13 +100,14 @@ def panels(
     *,
     width: float = PAGE,
     height: float = 2.7,
+    layout: str = "constrained",
     **share,
 ) -> tuple[Figure, np.ndarray]:
     """A figure and its axes as a (rows, columns) array; `height` is that of one row.
 
     `share` takes `sharex`, `sharey` and so on, as `Figure.subplots` does.
     """
-    fig = Figure(figsize=(width, height * rows), layout="constrained")
+    fig = Figure(figsize=(width, height * rows), layout=layout)
     return fig, fig.subplots(rows, columns, squeeze=False, **share)
 
 

@@ -38,8 +38,10 @@ WITHOUT_JAX = (
     "theory.validation",
     "figures.catalogue",
     "figures.cli",
+    "figures.explore.folder",
     "figures.error_propagation.presets",
     "figures.self_consuming.presets",
+    "figures.together.presets",
 )
 
 PRODUCT = (*PACKAGES, "notebooks", "tests", "benchmarks", "docs", "constraints", ".ci")
@@ -112,6 +114,22 @@ def test_imports_point_one_way(module):
 )
 def test_the_import_rule_sees_what_it_forbids(source, module, caught):
     assert forbidden(source, module) == caught
+
+
+NOTEBOOKS = {path.stem: path for path in sorted((REPO / "notebooks").glob("*.py"))}
+IN_NOTEBOOKS = (*PACKAGES, "marimo", "numpy", "jax.random")
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_notebooks_only_call_the_packages(name):
+    source = NOTEBOOKS[name].read_text(encoding="utf-8")
+    roots = tuple(f"{root}." for root in IN_NOTEBOOKS)
+    names = imported_names(source, name, is_package=False)
+    assert [n for n in names if not f"{n}.".startswith(roots)] == []
+    # a cell is a decorated function; any other would compute something of its own
+    tree = ast.parse(source)
+    plain = [f for f in tree.body if isinstance(f, ast.FunctionDef)]
+    assert all(f.decorator_list for f in plain)
 
 
 @pytest.mark.parametrize("module", WITHOUT_JAX)

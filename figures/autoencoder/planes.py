@@ -16,6 +16,7 @@ from theory.autoencoder.sampling import Projection
 
 __all__ = [
     "SHARES",
+    "TARGET",
     "density",
     "draw_plane",
     "gaussian_mixture_density",

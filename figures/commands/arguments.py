@@ -4,7 +4,15 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["OWN_OPTIONS", "add_command", "add_computing", "add_ids", "add_out"]
+__all__ = [
+    "OWN_OPTIONS",
+    "WITH_SETTINGS",
+    "add_command",
+    "add_computing",
+    "add_ids",
+    "add_out",
+    "add_tables",
+]
 
 SETTINGS_HELP = """\
 settings: every field of a figure's settings is an option with one value (commas between
@@ -13,6 +21,9 @@ several): --alpha 0.2 --widths 64,64. It applies to each selected figure that ha
   --seed N              key of all of them
   --seeds N             number of replicas; more extend a stored run
 """
+
+WITH_SETTINGS = ("figures", "check", "sweep", "compare")
+"""Commands that take ``--field value`` for every field of a figure's settings."""
 
 OWN_OPTIONS = frozenset(
     [
@@ -24,9 +35,14 @@ OWN_OPTIONS = frozenset(
         "--jobs",
         "--dry-run",
         "--json",
+        "--over",
+        "--zip",
+        "--variable",
+        "--at",
+        "--name",
     ]
 )
-"""Options of `figures` and `check` themselves; any other is a field of the settings."""
+"""Options of those commands themselves; any other is a field of the settings."""
 
 
 def add_command(
@@ -64,6 +80,24 @@ def add_out(command: argparse.ArgumentParser) -> None:
         default=Path("results"),
         metavar="DIR",
         help="folder of results, figures and report (default: %(default)s)",
+    )
+
+
+def add_tables(command: argparse.ArgumentParser) -> None:
+    """Which variables to make LaTeX tables of."""
+    command.add_argument(
+        "--variable",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="also a LaTeX table of this variable, any number of them",
+    )
+    command.add_argument(
+        "--at",
+        action="append",
+        default=[],
+        metavar="CONDITION",
+        help="only rows of it that meet this (alpha=0.1), any number of them",
     )
 
 

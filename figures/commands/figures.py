@@ -32,9 +32,9 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 def run(options: argparse.Namespace) -> int:
     """Make the figures; the last line names the report."""
     from figures import catalogue
+    from figures.forecast import forecasts, table
     from figures.overrides import override
     from figures.pipeline import judged, stored
-    from figures.plan import plans, table
     from figures.progress import progress
     from figures.report import write_report
     from figures.side_by_side import compute_all, default_jobs
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
 
     chosen = catalogue.select(options.ids)
     settings = override(chosen, options.preset, options.fields)
-    print(table(plans(chosen, options.preset, settings, options.out)))
+    print(table(forecasts(chosen, options.preset, settings, options.out)))
     if options.dry_run:
         return 0
     require_writable(options.out)

@@ -54,7 +54,7 @@ def _overview(chosen) -> None:
 
 def _describe(figure) -> None:
     from figures import catalogue
-    from figures.overrides import field_docs
+    from figures.overrides import as_text, field_docs
 
     print(f"{figure.id}: {figure.title}\n{figure.shows}\n")
     known = catalogue.claims()
@@ -66,7 +66,7 @@ def _describe(figure) -> None:
     docs = field_docs(figure.settings_type)
     for name, doc in docs.items():
         values = {p: getattr(s, name) for p, s in figure.presets.items()}
-        text = "  ".join(f"{p}: {_plain(v)}" for p, v in values.items())
+        text = "  ".join(f"{p}: {as_text(v)}" for p, v in values.items())
         print(f"  --{name.replace('_', '-'):20} {doc}\n  {'':22} {text}")
     print()
 
@@ -127,7 +127,3 @@ def _times(figure) -> str:
         f"{name} {duration(figure.seconds[name])}" if name in figure.seconds else name
         for name in figure.presets
     )
-
-
-def _plain(value) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,9 +1,11 @@
-"""What the modes of ``driftlab predict`` share: their arguments and their rows."""
+"""Arguments of the modes of ``driftlab predict``, and rows as tables."""
 
 import argparse
+import math
 from collections.abc import Callable
+from typing import Any
 
-__all__ = ["Row", "add_mode", "history", "numbers", "rows"]
+__all__ = ["Row", "add_mode", "aligned", "history", "numbers", "rows", "strict"]
 
 Row = dict[str, float | int | str]
 
@@ -47,3 +49,30 @@ def rows(**columns) -> list[Row]:
         dict(zip(listed, row, strict=True))
         for row in zip(*listed.values(), strict=True)
     ]
+
+
+def aligned(rows: list[Row], digits: int = 9) -> str:
+    """Rows as text for people, one column below its name."""
+    cells = [list(rows[0]), *([_text(v, digits) for v in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip()
+        for line in cells
+    )
+
+
+def _text(value: float | int | str, digits: int) -> str:
+    if isinstance(value, float):
+        return "-" if math.isnan(value) else f"{value:.{digits}g}"
+    return str(value)
+
+
+def strict(value: Any) -> Any:
+    """Without the numbers that JSON lacks: null for NaN, a string for an infinity."""
+    if isinstance(value, dict):
+        return {name: strict(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [strict(part) for part in value]
+    if not isinstance(value, float) or math.isfinite(value):
+        return value
+    return None if math.isnan(value) else str(value)

@@ -14,7 +14,8 @@ from figures.memorization.score import simulate
 from sim.targets import PrincipalFrame
 from theory.claims import Evidence
 
-__all__ = ["caption", "draw", "judge", "predict", "simulate"]
+__all__ = ["PAIRS", "ROWS", "caption", "draw", "draw_images", "draw_points", "judge"]
+__all__ += ["predict", "simulate"]
 
 PAIRS = 5  # columns of a panel; above the samples, below their nearest neighbours
 ROWS = 2
@@ -36,9 +37,9 @@ def draw(settings: Sizes, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
             ax.set_title(f"$N = {n}$, model {g + 1}")
             at = of_run.sel(size=n).isel(generation=g)
             if decode is None:
-                _points(ax, at)
+                draw_points(ax, at)
             else:
-                _images(ax, decode, at, trace["frame_ends"].values)
+                draw_images(ax, decode, at, trace["frame_ends"].values)
     return fig
 
 
@@ -53,7 +54,7 @@ def _decoder(trace: xr.Dataset):
     return lambda points: frame.decode(points).reshape(-1, side, side)
 
 
-def _images(ax: Axes, decode, at: xr.Dataset, ends: np.ndarray) -> None:
+def draw_images(ax: Axes, decode, at: xr.Dataset, ends: np.ndarray) -> None:
     """`ROWS` times a row of samples and, right under it, their neighbours."""
     rows, (points, nearest) = [], (at[n].values for n in ("points", "neighbour"))
     for k in range(ROWS):
@@ -72,7 +73,7 @@ def _row(images: np.ndarray) -> np.ndarray:
     return np.concatenate(list(padded), axis=1)
 
 
-def _points(ax: Axes, at: xr.Dataset) -> None:
+def draw_points(ax: Axes, at: xr.Dataset) -> None:
     """Data that are no images: samples joined to their neighbours, first two axes."""
     x, z = at["points"].values[:, :2], at["neighbour"].values[:, :2]
     ax.plot(*np.stack([x, z], axis=1).T, "-", color=style.BOUND, linewidth=0.6)

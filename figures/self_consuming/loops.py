@@ -158,6 +158,7 @@ def density_loop(
     measures: tuple,
     process: OU = STILL,
     convention: str = "level-t0",
+    n: int = 0,
     **parameters: np.ndarray,
 ) -> Loop:
     """A loop of any density learner.
@@ -171,6 +172,7 @@ def density_loop(
         measures: what is measured of each generation.
         process: noising process of a learner that needs one, and its
         convention: at which level laws are compared (`sim.recursion.Recursion`).
+        n: points that a model generates, where measures or `data` ask for them.
         parameters: what the learner asks for, (conditions, generations).
     """
     shares, reach = scheduled(schedules, protocol)
@@ -179,7 +181,7 @@ def density_loop(
         learner=learner,
         sampler=EndpointDraw(),
         process=process,
-        n=0,
+        n=n,
         generations=schedules[0].stages,
         composition=Mixing(data, protocol, reach),
         measures=measures,

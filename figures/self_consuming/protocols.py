@@ -38,7 +38,7 @@ from theory.self_consuming.kernel_density.latest import latest_kernel_loop
 from theory.self_consuming.phase_transition import threshold_v1, threshold_v2
 from theory.self_consuming.spectral_filter import minimax_bias, minimax_threshold
 
-__all__ = ["CASES", "Case", "case_theory"]
+__all__ = ["CASES", "Case", "case_theory", "vertex"]
 
 SMOOTHEST = 0.5
 """Bandwidth that the grid of the Gaussians would resolve: their TV is exact to 1e-5."""
@@ -144,7 +144,7 @@ def kernel_theory(settings: Learners, case: Case, lams: np.ndarray) -> dict:
         "prediction": tv.prediction,
         "lower": tv.lower,
         "upper": tv.upper,
-        "threshold": _vertex(lams, np.asarray(tv.prediction)),
+        "threshold": vertex(lams, np.asarray(tv.prediction)),
         "bounds_threshold": threshold_v2(G, 0.4),
     }
 
@@ -181,7 +181,7 @@ def binomial_theory(settings: Learners, case: Case, lams: np.ndarray) -> dict:
     }
 
 
-def _vertex(lams: np.ndarray, values: np.ndarray) -> float:
+def vertex(lams: np.ndarray, values: np.ndarray) -> float:
     """Where the parabola in log(1 + lambda) through the largest value and its neighbours peaks."""
     k = int(np.clip(np.argmax(values), 1, len(values) - 2))
     a, b, _ = np.polyfit(np.log1p(lams[k - 1 : k + 2]), values[k - 1 : k + 2], 2)

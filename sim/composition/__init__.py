@@ -6,6 +6,7 @@ from sim.composition.policy import At, Composition, Real, State
 from sim.composition.pooled import Pool, Pooled
 from sim.composition.reservoir import Reservoir
 from sim.composition.selection import Greedy, Random, Selection, ThresholdDecay
+from sim.composition.traced import Traced, TracedDensity, TracedPoints
 
 __all__ = [
     "At",
@@ -24,5 +25,8 @@ __all__ = [
     "Summary",
     "SummaryStatistics",
     "ThresholdDecay",
+    "Traced",
+    "TracedDensity",
+    "TracedPoints",
     "scheduled",
 ]

@@ -14,13 +14,13 @@ from jaxtyping import Array, Float
 from sim.laws import Knowledge
 from sim.measures.entropy import entropy_of_neighbours
 from sim.measures.estimate import Estimate
-from sim.measures.generalisation import closer_share, gs_l2, twin_ratio
+from sim.measures.generalisation import closer_share, gs_l2, gs_log, twin_ratio
 from sim.measures.neighbours import nearest
 from sim.measures.scene import Scene
 from sim.measures.spread import covariance_trace, frechet_estimate
 from theory.validation import require
 
-__all__ = ["Copying", "Fidelity", "Spacing", "Twin"]
+__all__ = ["Copying", "Fidelity", "Score", "Spacing", "Twin"]
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,21 @@ class Copying:
             "second": distance[:, 1],
             "nearest_index": index[:, 0],
         }
+
+
+@dataclass(frozen=True)
+class Score:
+    """The generalisation score alone: distances to the training set, in the mean."""
+
+    needs: ClassVar[Knowledge] = "samples"
+    names: ClassVar[tuple[str, ...]] = ("score", "score_log")
+
+    def __call__(self, key: Array, scene: Scene) -> dict[str, Array]:
+        """`score`, mean distance, and `score_log`, mean of its logarithm; with `_se`."""
+        data = getattr(scene.data, "points", scene.data)  # `sim.composition.Traced`
+        distance = nearest(scene.samples, data).distance[:, 0]
+        record = _named("score", gs_l2(distance))
+        return record | _named("score_log", gs_log(distance))
 
 
 @dataclass(frozen=True)

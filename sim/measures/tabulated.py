@@ -17,7 +17,7 @@ from sim.laws import FiniteLaw, Knowledge
 from sim.measures.scene import Scene
 from theory.divergence.grid import absolute_integral
 
-__all__ = ["SquaredError", "TotalVariation", "table"]
+__all__ = ["SquaredError", "Support", "TotalVariation", "table"]
 
 
 @singledispatch
@@ -78,3 +78,15 @@ class SquaredError:
             "ise": self.grid.step * jnp.sum((after - p) ** 2),
             "law_second_moment": moment,
         }
+
+
+@dataclass(frozen=True)
+class Support:
+    """Share of the categories of a finite law that have any mass."""
+
+    needs: ClassVar[Knowledge] = "grid"
+    names: ClassVar[tuple[str, ...]] = ("support",)
+
+    def __call__(self, key: Array, scene: Scene) -> dict[str, Array]:
+        """`support`."""
+        return {"support": jnp.mean(table(scene.after, None) > 0.0)}

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from figures.commands import COMMANDS
-from figures.commands.arguments import OWN_OPTIONS
+from figures.commands.arguments import OWN_OPTIONS, WITH_SETTINGS
 from figures.progress import SILENT, Bars, Lines, duration, progress
 from sim.store import Run
 
@@ -52,7 +52,12 @@ except SystemExit:
 heavy = {"jax", "numpy", "scipy", "xarray", "matplotlib", "sympy", "pandas"}
 print(time.process_time(), *heavy & set(sys.modules))
 """
-    for arguments in (["--help"], ["figures", "--help"], ["predict", "kde", "--help"]):
+    for arguments in (
+        ["--help"],
+        ["figures", "--help"],
+        ["sweep", "--help"],
+        ["predict", "kde", "--help"],
+    ):
         done = subprocess.run(
             [sys.executable, "-c", code, *arguments],
             cwd=REPO,
@@ -67,13 +72,14 @@ print(time.process_time(), *heavy & set(sys.modules))
 
 
 def test_every_option_of_the_commands_with_settings_is_known(driftlab):
-    for command in ("figures", "check"):
+    for command in WITH_SETTINGS:
         _, lines, _ = driftlab(command, "--help")
         named = {word.strip("[],") for line in lines for word in line.split()}
         options = {w for w in named if w.startswith("--") and w != "--"}
         examples = {"--seed", "--seeds", "--alpha", "--widths", "--field"}
+        examples |= {"--learner", "--target", "--n", "--generations"}
         assert options - examples <= OWN_OPTIONS
-    assert len(COMMANDS) == 6
+    assert len(COMMANDS) == 11
 
 
 def test_list_tells_what_there_is(driftlab):

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib.colors import to_rgb
 
 from figures import style
 from figures.export import Row, plotted, save
+from theory.claims import Outcome
 
 X = np.array([0.0, 1.0, 2.0])
 
@@ -204,3 +206,10 @@ def test_style_applies_inside_its_block_only():
         with style.applied():
             assert mpl.rcParams["svg.hashsalt"] == "driftlab"
         assert mpl.rcParams["svg.hashsalt"] == outside
+
+
+def test_every_outcome_looks_in_a_figure_as_it_does_in_the_report():
+    report = Path(style.__file__).with_name("templates") / "report.html"
+    colours = {mark.colour for mark in style.OUTCOMES.values()}
+    assert list(style.OUTCOMES) == list(Outcome)
+    assert all(f"{colour};" in report.read_text() for colour in colours)

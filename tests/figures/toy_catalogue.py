@@ -44,6 +44,7 @@ class Walk:
 
 
 def simulate(settings, run, progress):
+    require(settings.bias < 100, "bias", "< 100, as a run finds out", settings.bias)
     return xr.concat(
         [_group(settings, group, progress) for group in run.groups(settings.seeds)],
         "seed",
@@ -71,7 +72,16 @@ def _group(settings: Walk, group: Group, progress) -> xr.Dataset:
 
 def predict(settings, trace):
     n = np.arange(1, settings.generations + 1)
-    return xr.Dataset({"spread": (("generation",), settings.step * np.sqrt(n))})
+    marks = np.array(settings.marks)
+    return xr.Dataset(
+        {
+            "spread": (("generation",), settings.step * np.sqrt(n)),
+            "marked": (("mark",), settings.step * np.sqrt(marks)),
+            "marked_se": (("mark",), 0.1 * marks),
+            "step": ((), 1.0),
+        },
+        {"mark": marks},
+    )
 
 
 def draw(settings, trace, curves) -> Drawing:

@@ -4,6 +4,7 @@ Each comparison has a control: what another protocol or another weight would giv
 same replicas reject.
 """
 
+from types import SimpleNamespace
 from typing import ClassVar
 
 import jax.numpy as jnp
@@ -11,7 +12,7 @@ import jax.random as jr
 import numpy as np
 import pytest
 from composed import go, go_loop, growing, of_counts, z_scores
-from scipy.stats import binom, norm
+from scipy.stats import binom, multivariate_normal, norm
 
 from figures.self_consuming.loops import (
     covering_grid,
@@ -30,10 +31,12 @@ from sim.composition import (
     scheduled,
 )
 from sim.grid import Grid, grid_for_kernels, smoothed, uniform_grid
-from sim.learners.density import Frequencies, GaussianMLE, GridKernel
+from sim.laws import FiniteLaw
+from sim.learners.density import Frequencies, GaussianFit, GaussianMLE, GridKernel
 from sim.learners.kernel import Kernel
 from sim.learners.network import Network
-from sim.measures.tabulated import TotalVariation
+from sim.measures.gaussian_entropy import GaussianEntropy
+from sim.measures.tabulated import Support, TotalVariation
 from sim.recursion import Recursion
 from sim.sampling import EndpointDraw, ReverseSDE
 from sim.targets import Mixture, bimodal, categories, grid_of_modes, tabulated
@@ -405,3 +408,31 @@ def test_impossible_loops_are_refused_in_one_line(call, message):
     with pytest.raises(InputError, match=message) as refused:
         call()
     assert "\n" not in str(refused.value)
+
+
+def test_a_gaussian_fit_in_d_dimensions_is_the_sample_covariance():
+    points = np.random.default_rng(3).standard_normal((40, 3)) @ np.diag(
+        [1.0, 2.0, 0.5]
+    )
+    fit = GaussianFit().init(jr.key(0), jnp.asarray(points, jnp.float32), None, None)
+    rounded = points.astype(np.float32).astype(float)
+    np.testing.assert_allclose(fit.law.means[0], rounded.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(fit.law.covariances[0], np.cov(rounded.T), rtol=1e-12)
+    likely = GaussianFit(unbiased=False).init(
+        jr.key(0), jnp.asarray(points, jnp.float32), None, None
+    )
+    over_n = np.cov(rounded.T, bias=True)
+    np.testing.assert_allclose(likely.law.covariances[0], over_n, rtol=1e-12)
+
+
+def test_the_entropy_of_a_gaussian_law_is_exact():
+    covariance = np.array([[2.0, 0.3], [0.3, 1.0]])
+    law = gaussian_mixture([1.0], [[0.0, 0.0]], covariance[None])
+    scene = SimpleNamespace(after=law)
+    found = GaussianEntropy()(jr.key(0), scene)["entropy"]
+    assert found == pytest.approx(multivariate_normal(cov=covariance).entropy())
+
+
+def test_support_counts_the_categories_that_are_left():
+    law = FiniteLaw(jnp.array([0.5, 0.0, 0.25, 0.25]))
+    assert Support()(jr.key(0), SimpleNamespace(after=law))["support"] == 0.75

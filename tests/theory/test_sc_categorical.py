@@ -120,7 +120,10 @@ def test_a_category_once_lost_stays_lost():
     ("call", "message"),
     [
         (lambda: category_law(1.2, latest(0.5, 3, 5)), r"p must be in \[0, 1\]"),
-        (lambda: category_law(0.2, accumulate(3, 5)), "schedule must be of real data"),
+        (
+            lambda: category_law(0.2, accumulate(3, 5)),
+            "shares of models other than the latest must be in",
+        ),
         (lambda: category_law(0.2, latest(0.5, 3, 5.5)), "sizes must be whole"),
         (lambda: category_law(0.2, latest(0.5, 3, 5), categories=1), "categories must"),
         (lambda: category_law(0.2, latest(0.5, 3, 5), -1.0), "pseudo must be in"),

@@ -14,6 +14,7 @@ __all__ = [
     "chi2_from_tv",
     "hellinger_from_kl",
     "kl_from_chi2",
+    "largest_tv",
     "ordering_slacks",
     "pinsker",
     "tv_from_chi2",
@@ -45,6 +46,17 @@ def chi2_from_tv(tv: Values) -> Array:
     """
     tv = jnp.asarray(tv, jnp.float64)
     return jnp.where(tv < 0.5, 4.0 * tv**2, tv / (1.0 - jnp.maximum(tv, 0.5)))
+
+
+def largest_tv(chi2: Values) -> Array:
+    r"""Largest TV at a given chi-square, the inverse of `chi2_from_tv`: below 1 if finite.
+
+    :math:`\sqrt{\chi^2}/2` up to :math:`\chi^2=1`, then :math:`\chi^2/(1+\chi^2)`.
+    """
+    chi2 = jnp.asarray(chi2, jnp.float64)
+    finite = jnp.where(jnp.isinf(chi2), 1.0, chi2)
+    far = jnp.where(jnp.isinf(chi2), 1.0, finite / (1.0 + finite))
+    return jnp.where(chi2 < 1.0, tv_from_chi2(chi2), far)
 
 
 def kl_from_chi2(chi2: Values) -> Array:

@@ -17,10 +17,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float, Num
 
+from theory.error_propagation.ages import age_weights
 from theory.error_propagation.schedules import per_generation
+from theory.mixtures import GaussianMixture
 from theory.validation import require_in, require_positive
 
-__all__ = ["ExactDrift", "gaussian_kernel_drift", "shift_drift"]
+__all__ = ["ExactDrift", "gaussian_kernel_drift", "shift_drift", "shift_law"]
 
 Scalar = Num[ArrayLike, ""]
 History = Num[ArrayLike, " n"]
@@ -90,6 +92,31 @@ def shift_drift(alpha: Scalar | History, shifts: History) -> ExactDrift:
     shifts = jnp.asarray(shifts, dtype=jnp.float64)
     alpha = per_generation("alpha", alpha, len(shifts), 0.0, 1.0)
     return _shift_drift(alpha, shifts)
+
+
+def shift_law(
+    p: GaussianMixture, alpha: Scalar | History, shifts: History
+) -> GaussianMixture:
+    r"""The law p_hat^n itself, n = len(shifts), for 1-D data of any Gaussian mixture.
+
+    .. math:: \hat p^n = \sum_k w_k\,p(\cdot - S_k),\qquad S_k = s_{n-1}+\dots+s_{n-k},
+
+    w_k the age weights: (n x components) parts.
+
+    Args:
+        p: the data law, d = 1.
+        alpha: fresh fraction in [0, 1], scalar or (n,).
+        shifts: (n,), n >= 1, in data units.
+    """
+    require_in("shifts", shifts, -np.inf, np.inf)
+    moved = jnp.cumsum(jnp.asarray(shifts, dtype=jnp.float64)[::-1])
+    weights = age_weights(alpha, len(moved))
+    n, k = len(moved), p.weights.shape[0]
+    return GaussianMixture(
+        weights=(weights[:, None] * p.weights[None, :]).reshape(-1),
+        means=(moved[:, None, None] + p.means[None]).reshape(n * k, 1),
+        covariances=jnp.broadcast_to(p.covariances, (n, k, 1, 1)).reshape(-1, 1, 1),
+    )
 
 
 @jax.jit

@@ -12,6 +12,8 @@ Fresh data stop the collapse: two points have one ancestor with probability
     F^\ast = \frac{q/N}{1-q(1-1/N)} ,
 
 q the chance that both are copies. Without fresh data (q = 1) :math:`F_t = 1-(1-1/N)^t`.
+How many lines are left then is exact too: a fresh point ends its line, the others' parents
+are thrown as before.
 """
 
 from functools import partial
@@ -25,6 +27,7 @@ from theory.memorization.sizes import require_points, require_whole
 from theory.validation import require, require_in
 
 __all__ = [
+    "distinct_lines",
     "fresh_fixed_point",
     "fresh_shared_ancestor",
     "shared_ancestor",
@@ -85,6 +88,47 @@ def _occupancy_chain(N: int, rounds: int) -> Float[Array, " rounds"]:
 
     start = jnp.zeros_like(occupied).at[N].set(1.0)
     return jax.lax.scan(one_round, start, length=rounds)[1]
+
+
+def distinct_lines(
+    points: int, fresh_fractions: Float[Array, " rounds"]
+) -> Float[Array, " rounds"]:
+    r"""Expected share of distinct lines among N points after 1, ..., t rounds; exact.
+
+    A line goes from a point back to the real point that it descends from. With
+    :math:`u_k(b)` the expected lines of k points whose parents so far occupy b boxes,
+
+    .. math:: u_{k+1}(b) = f\,(1+u_k(b)) + (1-f)\Big[\frac bN u_k(b)
+        + \Big(1-\frac bN\Big)u_k(b+1)\Big],
+
+    :math:`u_0` the expected lines of b points one round earlier. Without fresh points it is
+    `surviving_share_finite`. Time O(N^2) for each round, memory O(N).
+
+    Args:
+        points: N >= 1.
+        fresh_fractions: f of each round, (t,), in [0, 1]: every point is fresh with that
+            chance, by itself.
+    """
+    require_whole("points", points)
+    require_in("fresh_fractions", fresh_fractions, 0.0, 1.0)
+    return _lines(points, jnp.asarray(fresh_fractions, jnp.float64))
+
+
+@partial(jax.jit, static_argnames="N")
+def _lines(N: int, fresh: Float[Array, " rounds"]) -> Float[Array, " rounds"]:
+    occupied = jnp.arange(N + 1, dtype=jnp.float64)
+
+    def one_round(lines, f):
+        def one_point(u, _):
+            another = jnp.roll(u, -1)  # the last box leads nowhere: its weight is 0
+            thrown = (occupied * u + (N - occupied) * another) / N
+            u = f * (1.0 + u) + (1.0 - f) * thrown
+            return u, u[0]
+
+        more = jax.lax.scan(one_point, lines, length=N)[1]
+        return jnp.concatenate([lines[:1], more]), more[-1] / N
+
+    return jax.lax.scan(one_round, occupied, fresh)[1]
 
 
 def shared_ancestor(points, rounds) -> Array:

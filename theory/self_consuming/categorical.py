@@ -85,7 +85,7 @@ def category_law(p: float, schedule: Schedule, pseudo=0.0, categories: int = 2):
     """
     require_in("p", p, 0.0, 1.0)
     beta, sizes, kappa = _latest(schedule, pseudo, categories)
-    whole = bool(np.all(sizes == np.round(sizes)))
+    whole = bool(jnp.all(sizes == jnp.round(sizes)))
     require(whole, "sizes", "whole numbers", sizes.tolist())
     counts = int(sizes.max()) + 1
     room = 1 << (counts - 1).bit_length()  # few shapes, so few compilations
@@ -100,11 +100,10 @@ def latest_shares(schedule: Schedule) -> Float[Array, " stages"]:
     Raises:
         InputError: on another schedule.
     """
-    B = np.asarray(schedule.beta)
-    beta = np.concatenate([[0.0], np.diagonal(B, -1)])
-    only = bool(np.all(np.abs(B.sum(axis=1) - beta) <= 1e-12))
-    require(only, "schedule", "of real data and the latest model alone", "another")
-    return jnp.asarray(beta)
+    beta = jnp.pad(jnp.diagonal(schedule.beta, -1), (1, 0))
+    others = jnp.abs(jnp.sum(schedule.beta, axis=1) - beta)
+    require_in("shares of models other than the latest", others, 0.0, 1e-12)
+    return beta
 
 
 def _latest(schedule: Schedule, pseudo, categories: int):
@@ -112,8 +111,8 @@ def _latest(schedule: Schedule, pseudo, categories: int):
     beta = latest_shares(schedule)
     require(categories >= 2, "categories", ">= 2", categories)
     require_in("pseudo", pseudo, 0.0, np.finfo(float).max)
-    kappa = np.broadcast_to(np.asarray(pseudo, dtype=np.float64), beta.shape)
-    return beta, np.asarray(schedule.sizes), kappa
+    kappa = jnp.broadcast_to(jnp.asarray(pseudo, jnp.float64), beta.shape)
+    return beta, schedule.sizes, kappa
 
 
 @partial(jax.jit, static_argnames=("categories", "counts"))

@@ -22,6 +22,7 @@ __all__ = [
     "SMALL_ERROR",
     "SMALL_ERROR_MEAN",
     "SMALL_ERROR_SCALE",
+    "entropy_loss",
     "first_generation_tv",
     "mean_square_fixed_mixture",
     "mean_square_iid",
@@ -48,6 +49,15 @@ def predicted_tv(mean_square) -> Array:
     Holds for iid, fresh and reused data while the total variation is small, up to O(1/n).
     """
     return small_error(jnp.asarray(mean_square, jnp.float64), 1.0)
+
+
+def entropy_loss(mean_square) -> Array:
+    r""":math:`H(p_0)-E\,H(\hat p) = w/n` for :math:`E\mu^2 = w/n`, nats, up to O(1/n^2).
+
+    :math:`E\sigma^2 = 1 - w/n`, and the variance :math:`2w/n` of :math:`\sigma^2` takes as
+    much again from :math:`\tfrac12 E\log\sigma^2`.
+    """
+    return jnp.asarray(mean_square, jnp.float64)
 
 
 def noise_weight(schedule: Schedule) -> Float[Array, " models"]:
@@ -102,15 +112,16 @@ def mean_square_iid(schedule: Schedule) -> Float[Array, " stages"]:
     :math:`\tau_s^2 = (1-\sum_{t<s}(A^{(s)}_t)^2\tau_t^2)/n_s`; and :math:`E\sigma^2` is 1 minus it.
     With :math:`(A^{(s)})` the weights of model s + 1 without its own stage.
     """
-    S = schedule.stages
-    weights = jnp.linalg.inv(jnp.eye(S) - schedule.beta)  # row i: weights of model i+1
-    tau2 = jnp.zeros((S,), jnp.float64)
-    for s in range(S):
+    weights = all_weights(schedule)  # row i: weights of model i+1
+
+    def stage(s, tau2):
         # the data of stage s have the law p_s, whose weights on earlier noises are
         # those of the mixture of models
         past = schedule.beta[s] @ weights
-        tau2 = tau2.at[s].set((1.0 - jnp.sum(past**2 * tau2)) / schedule.sizes[s])
-    return weights**2 @ tau2
+        return tau2.at[s].set((1.0 - jnp.sum(past**2 * tau2)) / schedule.sizes[s])
+
+    start = jnp.zeros((schedule.stages,), jnp.float64)
+    return weights**2 @ jax.lax.fori_loop(0, schedule.stages, stage, start)
 
 
 def mean_square_fixed_mixture(

@@ -173,7 +173,7 @@ FIGURES = (
         "apart, from the latest samples or from everything so far.",
         ("gm-accumulating-slows", "gm-selection-slows", "gm-selection-entropy",
          "gm-selection-frechet"),
-        90.0,
+        170.0,
     ),
     _figure(
         "gm8",
@@ -197,6 +197,6 @@ FIGURES = (
         "Twice the points, and other decay factors",
         "Training on 2N points without selection, and the filter's decay factor.",
         ("gm-not-only-more",),
-        60.0,
+        120.0,
     ),
 )  # fmt: skip

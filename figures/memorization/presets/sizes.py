@@ -176,7 +176,7 @@ def _figure(
         presets=_PRESETS,
         claims=claims,
         formulas=tuple(f"memorization.{name}" for name in formulas),
-        seconds={"smoke": 20.0, "quick": 90.0 if id == "gm1" else 3.0},
+        seconds={"smoke": 20.0, "quick": 140.0 if id == "gm1" else 3.0},
         runs_of="" if id == "gm1" else "gm1",
     )
 

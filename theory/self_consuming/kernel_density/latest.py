@@ -20,7 +20,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from theory.mixing import Schedule
 from theory.mixtures import GaussianMixture
@@ -36,12 +36,18 @@ __all__ = ["latest_kernel_loop"]
 
 
 def latest_kernel_loop(
-    schedule: Schedule, bandwidths, real: GaussianMixture, grid: Grid, protocol: str
-) -> tuple[Float[Array, "stages p"], Float[Array, "stages p"]]:
-    """Means and variances of all models; `jit` and `vmap` over schedule and bandwidths.
+    schedule: Schedule,
+    bandwidths,
+    real: GaussianMixture,
+    grid: Grid,
+    protocol: str,
+    models: Int[Array, " k"] | None = None,
+) -> tuple[Float[Array, "k p"], Float[Array, "k p"]]:
+    """Means and variances of models; `jit` and `vmap` over schedule and bandwidths.
 
     Shares of models other than the latest are ignored: `loop.only_latest` checks. Both
-    ways of keeping generated data are the same here. Arguments as `loop.kernel_loop`.
+    ways of keeping generated data are the same here. Arguments as `loop.kernel_loop`;
+    `models` says which are asked for, counted from 0: all of them by default.
     """
     S = schedule.stages
     h2 = per_stage("bandwidths", bandwidths, S) ** 2
@@ -55,11 +61,12 @@ def latest_kernel_loop(
         base, M = b / jnp.sum(counts, axis=1), sharing(schedule, protocol)[0]
         f = b**2 - base
     X, Y = _coefficients(a, b, f, base, M)
-    return _moments(a, b, h2, X, Y, grid.law(real), grid, protocol == "iid")
+    models = jnp.arange(S) if models is None else models
+    return _moments(a, b, h2, X, Y, models, grid.law(real), grid, protocol == "iid")
 
 
 @partial(jax.jit, static_argnames="mixed_sources")
-def _moments(a, b, h2, X, Y, p0, grid: Grid, mixed_sources: bool):
+def _moments(a, b, h2, X, Y, wanted, p0, grid: Grid, mixed_sources: bool):
     """Means and variances from the coefficients; Y weighs mixtures (iid) or models."""
     S, w2 = len(a), grid.frequencies**2
 
@@ -82,7 +89,8 @@ def _moments(a, b, h2, X, Y, p0, grid: Grid, mixed_sources: bool):
         H_i, X_i, Y_i = part
         return _own_noise(H_i, Y_i, laws, grid) + _real_noise(H_i, X_i, p0, grid)
 
-    return grid.values(after), jax.lax.map(variance, (H, X, Y))
+    rows = H[wanted], X[wanted], Y[wanted]
+    return grid.values(after[wanted]), jax.lax.map(variance, rows)
 
 
 @jax.jit

@@ -10,7 +10,7 @@ from figures.pipeline import find, seeds_of
 from figures.progress import duration
 from sim.store import Group, Run
 
-__all__ = ["Cost", "Plan", "plans", "table"]
+__all__ = ["Cost", "Forecast", "forecasts", "table"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Forecast:
     """One figure's share of a command."""
 
     figure: str
@@ -43,9 +43,9 @@ class Plan:
     """Id of the figure of the same command whose simulation it looks at."""
 
 
-def plans(
+def forecasts(
     chosen: Sequence[Figure], preset: str, settings: Mapping[str, Any], root: Path
-) -> list[Plan]:
+) -> list[Forecast]:
     """Compare what is asked for with what is stored; nothing is written.
 
     Cost grows in proportion to the number of seeds. It is taken from this run if it was
@@ -59,7 +59,7 @@ def plans(
         stored = min(run.completed_seeds, seeds) if run else 0
         key = (figure.run_id, settings[figure.id])
         found.append(
-            Plan(
+            Forecast(
                 figure=figure.id,
                 preset=preset,
                 seeds=seeds,
@@ -72,8 +72,8 @@ def plans(
     return found
 
 
-def table(found: Sequence[Plan]) -> str:
-    """The plans as lines for people, with the total."""
+def table(found: Sequence[Forecast]) -> str:
+    """The forecasts as lines for people, with the total."""
     width = max(len(plan.figure) for plan in found)
     lines, seconds, unknown = [], 0.0, False
     for plan in found:

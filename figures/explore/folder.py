@@ -1,0 +1,33 @@
+"""Where the notebooks are, and what each is about. Imports nothing heavy."""
+
+import ast
+from pathlib import Path
+
+from theory.validation import require
+
+__all__ = ["FOLDER", "described", "notebook", "notebooks"]
+
+FOLDER = Path(__file__).parents[2] / "notebooks"
+"""Beside the packages, in the repository and where a wheel is installed."""
+
+
+def notebooks() -> dict[str, Path]:
+    """Every notebook by its name, in alphabetical order."""
+    return {path.stem: path for path in sorted(FOLDER.glob("[!_]*.py"))}
+
+
+def notebook(name: str) -> Path:
+    """The notebook of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    known = notebooks()
+    require(name in known, "NAME", f"one of {', '.join(known)}", name)
+    return known[name]
+
+
+def described(path: Path) -> str:
+    """The first line of a notebook's docstring."""
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return text.partition("\n")[0]

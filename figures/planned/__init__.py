@@ -1,0 +1,1 @@
+"""Plans run in simulation: where the inverse questions of theory meet loops."""

@@ -1,0 +1,1 @@
+"""One loop judged by all theories."""
