@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from figures import style
 from figures.autoencoder.planes import TARGET, density, draw_plane, grid_line
-from figures.explore.autoencoder import DIM, RADIUS, Settings, Theory
+from figures.explore.autoencoder import DIM, MOST, RADIUS, Settings, Theory
 from figures.explore.autoencoder_runs import RUNS, Simulated
 from figures.explore.page import (
     Number,
@@ -54,15 +54,13 @@ def _drawn(settings: Settings, theory: Theory, simulated: Simulated | None) -> F
     style.panel(learned, "Order parameters", time, "overlaps M and Q, skip b")
     title = f"Generated, generation {settings.generations}"
     style.panel(plane, title, "first axis", "second axis")
-    style.panel(
-        chain, "Retraining", "generation g", "variance, size", log="y", whole="x"
-    )
+    style.panel(chain, "Retraining", "generation g", "variance, size", log="y")
     _learned(learned, theory, simulated)
     _plane(plane, theory, simulated, settings.points)
     _retrained(chain, theory, simulated, settings.decay == 0)
     legend_below(learned, 3)
     legend_below(plane, 1)
-    legend_below(chain, 1)
+    legend_below(chain, 2)
     return fig
 
 
@@ -102,7 +100,7 @@ def _retrained(
     Q = theory.generations.Q[:, 0, 0]
     for label, line, name, colour, marker in (
         ("bulk variance s²", theory.generations.s2, "s2", style.SERIES[0], "o"),
-        ("size Q11 of the first unit", Q, "Q", style.SERIES[1], "s"),
+        ("size Q11", Q, "Q", style.SERIES[1], "s"),
     ):
         style.theory(ax, g, line, label, colour)
         if simulated is not None:
@@ -110,8 +108,10 @@ def _retrained(
             _points(ax, g, runs, colour, marker)
     style.reference(ax, 1.0, "bulk of the data" if flat else "")
     if simulated is not None:
-        style.simulation(ax, [], [], f"{RUNS} networks, d = {DIM}, 95 %", colour=TARGET)
+        style.simulation(ax, [], [], f"{RUNS} networks, 95 %", colour=TARGET)
     ax.yaxis.set_major_formatter("{x:g}")
+    ax.set_xlim(-0.3, MOST + 0.3)
+    ax.set_xticks(range(MOST + 1))
 
 
 def order_table(

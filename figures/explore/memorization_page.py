@@ -51,6 +51,8 @@ LOOKS = (
 )
 """Of the loop that chooses at random, and of the other."""
 AXES = ("point", "coordinate")
+DOTS = 60
+"""Samples drawn of points that are no images."""
 
 
 def _names(settings: Settings) -> tuple[str, str]:
@@ -73,8 +75,9 @@ def _gallery(settings: Settings, simulated: Simulated) -> Figure:
     if images:
         fig.subplots_adjust(left=0.01, bottom=0.02)
     for ax, g in zip(axes, (0, settings.models - 1), strict=True):
-        ax.set_title(f"Model {g + 1}: samples, each above its nearest training point")
-        rows = slice(PAIRS * ROWS)
+        where = "above" if images else "joined to"
+        ax.set_title(f"Model {g + 1}: samples, each {where} its nearest training point")
+        rows = slice(PAIRS * ROWS if images else DOTS)
         of = (values[1, g, rows] for values in (simulated.samples, simulated.nearest))
         _pairs(ax, points(settings.data), *of)
     return fig
