@@ -41,7 +41,7 @@ def measure(
         *_gaussian(clouds, drifts),
         *_inside(clouds),
         *memory(clouds),
-        _left_out(loop, clouds),
+        *_left_out(loop, clouds),
     ]
     return {series.name: series for series in found}
 
@@ -161,15 +161,14 @@ def _inside(clouds: Clouds) -> list[Series]:
     ]
 
 
-def _left_out(loop: Loop, clouds: Clouds) -> Series:
+def _left_out(loop: Loop, clouds: Clouds) -> list[Series]:
+    """Nothing, where all coordinates are compared."""
+    if clouds.space.dim == loop.dim:
+        return []
     says = "mean squared distance from the space: what these measures do not see"
-    whole = clouds.space.dim == loop.dim
-    nothing = np.full(clouds.generations + 1, np.nan)
-    if whole:
-        return Series("left_out", "left out", says, nothing, nothing, "nothing is")
-    sets = [loop.real, *loop.samples]
-    values = np.array([clouds.space.left_out(x) for x in sets])
-    return Series("left_out", "left out", says, values, nothing)
+    values = [clouds.space.left_out(x) for x in (loop.real, *loop.samples)]
+    nothing = np.full(len(values), np.nan)
+    return [Series("left_out", "left out", says, np.array(values), nothing)]
 
 
 def _of_each(

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 __all__ = ["Estimate", "jackknife_estimate", "mean_estimate", "ratio_estimate"]
@@ -35,7 +36,7 @@ def ratio_estimate(top: Float[Array, " n"], bottom: Float[Array, " n"]) -> Estim
 
 
 def jackknife_estimate(
-    value: Float[Array, "..."], without: Float[Array, "g ..."]
+    value: Float[Array, "..."], without: Float[Array | np.ndarray, "g ..."]
 ) -> Estimate:
     r"""A value with the error of leaving out one group of points at a time.
 
