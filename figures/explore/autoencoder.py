@@ -58,7 +58,7 @@ DIM = 200
 """Dimension of the networks that are simulated."""
 PIECE = 100
 """Their steps between two looks: training lasts a whole number of pieces."""
-POINTS, SUBSTEPS, STEPS = 20, 2, 80
+POINTS, SUBSTEPS, STEPS = 20, 2, 60
 """Drawn intervals of the learning curve and steps in each; steps of a generation."""
 
 
@@ -246,6 +246,6 @@ def _fine(width: int) -> LatentLaw:
     """Nodes of the laws that are drawn."""
     if width == 1:
         return start_nodes(1, 1000)
-    size = 2**12
+    size = 2**11
     points = jnp.asarray(normal_sobol(width, size))
     return LatentLaw(points, jnp.full((size,), 1.0 / size, jnp.float64))
