@@ -25,7 +25,7 @@ from theory.claims import Claim, Outcome, Verdict
 from theory.precision import enable_x64
 from theory.symbolic import Statement, statement
 
-__all__ = ["drawing", "write_report"]
+__all__ = ["drawing", "environment", "number", "picture", "write_report"]
 
 SIDE_BY_SIDE = 4
 """From this many figures on, starting processes to draw them pays."""
@@ -145,7 +145,7 @@ def _entry(
     sessions = result.run.timing()["sessions"]
     return Entry(
         result=result,
-        picture=_picture(paths["png"], figure.title),
+        picture=picture(paths["png"], figure.title),
         caption=Markup(with_formulas(module.caption(result.settings, result.trace))),
         formulas=tuple(statement(key) for key in figure.formulas),
         verdicts=tuple(verdicts),
@@ -155,21 +155,22 @@ def _entry(
     )
 
 
-def _picture(png: Path, title: str) -> Markup:
-    """Twice as many pixels as a screen shows; the vector form is the .pdf beside it."""
+def picture(png: Path, title: str) -> Markup:
+    """A picture inside a page, in twice as many pixels as a screen shows."""
     pixels = base64.b64encode(png.read_bytes()).decode()
     return Markup('<img alt="{}" src="data:image/png;base64,{}">').format(title, pixels)
 
 
-def _render(entries: Sequence[Entry], judged: Sequence[Judged]) -> str:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """The templates of pages, and how they write numbers and formulas."""
+    found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).with_name("templates")),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    found.filters |= {
         "number": number,
         "percent": percent,
         "duration": duration,
@@ -178,16 +179,24 @@ def _render(entries: Sequence[Entry], judged: Sequence[Judged]) -> str:
         "mark": lambda outcome: style.OUTCOMES[outcome].sign,
         "slug": lambda outcome: outcome.replace(" ", "-"),
     }
+    return found
+
+
+def _render(entries: Sequence[Entry], judged: Sequence[Judged]) -> str:
     papers = catalogue.papers()
     used = dict.fromkeys(entry.result.figure.paper for entry in entries)
-    return environment.get_template("report.html").render(
-        papers=[papers[id] for id in used],
-        entries=entries,
-        claims=_by_claim(judged),
-        judged=judged,
-        outcomes=list(Outcome),
-        level=LEVEL,
-        made=max((e.result.run.last_used() for e in entries), default=""),
+    return (
+        environment()
+        .get_template("report.html")
+        .render(
+            papers=[papers[id] for id in used],
+            entries=entries,
+            claims=_by_claim(judged),
+            judged=judged,
+            outcomes=list(Outcome),
+            level=LEVEL,
+            made=max((e.result.run.last_used() for e in entries), default=""),
+        )
     )
 
 

@@ -245,11 +245,12 @@ def joint_legend(axes: Sequence[Axes], **where) -> None:
     axes[0].legend(handles, labels, **where)
 
 
-def legend_below(fig: Figure, ax: Axes, columns: int = 4) -> None:
-    """A legend of the labelled series of one of its axes, under the whole figure."""
-    handles, labels = ax.get_legend_handles_labels()
+def legend_below(fig: Figure, *axes: Axes, columns: int = 4) -> None:
+    """A legend of the labelled series of some of its axes, under the whole figure."""
+    marks = [ax.get_legend_handles_labels() for ax in axes]
+    of = {label: h for each in marks for h, label in zip(*each, strict=True)}
     fig.legend(
-        handles, labels, loc="outside lower center", ncols=columns, fontsize="small"
+        of.values(), of, loc="outside lower center", ncols=columns, fontsize="small"
     )
 
 

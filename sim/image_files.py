@@ -1,4 +1,4 @@
-"""Real images from files: NumPy arrays and the IDX format of MNIST, plain or gzipped."""
+"""Real images from files: NumPy arrays, the IDX format of MNIST (also gzipped), folders."""
 
 import gzip
 import hashlib
@@ -16,6 +16,7 @@ from theory.validation import InputError, require, require_finite
 __all__ = ["checksum", "load_images", "load_rows"]
 
 _UNSIGNED_BYTES = 0x08  # the IDX code of the one type that image files use
+_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 
 def checksum(path: str | Path) -> str:
@@ -40,8 +41,9 @@ def load_images(
     Args:
         path: a file ``.npy`` with one array; ``.npz`` with ``images`` (or one array) and,
             if it has them, ``labels``; or IDX. The array has n images along its first
-            axis. Pixels are integers in [0, 255], or floats in [0, 1] or [-1, 1] (the
-            latter where any is negative).
+            axis. Or a folder of pictures of one size, which pillow reads. Pixels are
+            integers in [0, 255], or floats in [0, 1] or [-1, 1] (the latter where any
+            is negative).
         labels: a file of n classes, in the same formats.
         sha256: the `checksum` that `path` must have; None takes any file.
 
@@ -107,6 +109,8 @@ def _named(name: str, arrays: dict, path: str | Path) -> np.ndarray:
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     """All arrays of a file, by name."""
+    if path.is_dir():
+        return {"": _pictures(path)}
     if not path.is_file():
         raise InputError(f"{path} must be a file of images, got nothing there.")
     try:
@@ -124,6 +128,31 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         raise InputError(
             f"{path} must be a whole .npy, .npz or IDX file (.gz), got {error}."
         ) from None
+
+
+def _pictures(folder: Path) -> np.ndarray:
+    """The pictures of a folder, in the order of their names; bytes (n, h, w[, channels])."""
+    try:
+        from PIL import Image, UnidentifiedImageError
+    except ImportError:
+        raise InputError(
+            f"{folder} is a folder of pictures, and pillow, which reads them, is not "
+            "installed: install driftlab[images]."
+        ) from None
+    files = sorted(f for f in folder.iterdir() if f.suffix.lower() in _PICTURES)
+    require(len(files) > 0, f"{folder}", f"a folder with {' '.join(_PICTURES)}", "none")
+    pictures = []
+    for file in files:
+        try:
+            with Image.open(file) as image:
+                grey = image.mode in ("1", "L", "LA")
+                pictures.append(np.asarray(image.convert("L" if grey else "RGB")))
+        except (OSError, UnidentifiedImageError) as error:
+            raise InputError(f"{file} must be a whole picture, got {error}.") from None
+        shape, first = pictures[-1].shape, pictures[0].shape
+        allowed = f"like {files[0].name}, {first}"
+        require(shape == first, f"{file}", allowed, shape)
+    return np.stack(pictures)
 
 
 def _idx(path: Path, content: bytes) -> np.ndarray:

@@ -5,6 +5,7 @@ work in `run`, which returns the exit status (None for 0).
 """
 
 from figures.commands import (
+    audit,
     check,
     compare,
     explore,
@@ -30,6 +31,7 @@ COMMANDS = (
     export,
     predict,
     plan,
+    audit,
     explore,
     runs,
 )

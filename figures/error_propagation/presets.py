@@ -727,6 +727,6 @@ FIGURES = (
             "error_propagation.stationary_unbiased",
             "error_propagation.aligned_ratio",
         ),
-        seconds={"smoke": 8, "quick": 30},
+        seconds={"smoke": 8, "quick": 35},
     ),
 )

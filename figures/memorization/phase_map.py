@@ -30,7 +30,7 @@ CHANCES, SHARES = (0.1, 0.5, 0.9), (0.25, 0.1)
 MARGIN = 0.1
 """Decades of rounds."""
 NAMES = {
-    Phase.DISTINCT: "most originals left",
+    Phase.DISTINCT: "diverse",
     Phase.THINNED: "thinned out",
     Phase.RELATED: "related",
     Phase.ONE_LINE: "one line",

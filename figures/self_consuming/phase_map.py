@@ -91,6 +91,7 @@ def draw(settings: Phases, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
         mesh, ax=axes.ravel().tolist(), label=label, ticks=TICKS, format="%g"
     )
     bar.minorticks_off()
+    style.legend_below(fig, *axes[0])
     return fig
 
 

@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-__all__ = ["Estimate", "mean_estimate", "ratio_estimate"]
+__all__ = ["Estimate", "jackknife_estimate", "mean_estimate", "ratio_estimate"]
 
 
 class Estimate(NamedTuple):
@@ -32,3 +33,18 @@ def ratio_estimate(top: Float[Array, " n"], bottom: Float[Array, " n"]) -> Estim
     rho = jnp.mean(a) / jnp.mean(b)
     spread = jnp.std(a - rho * b, ddof=1) / jnp.sqrt(a.shape[0])
     return Estimate(rho, spread / jnp.abs(jnp.mean(b)))
+
+
+def jackknife_estimate(
+    value: Float[Array, "..."], without: Float[Array | np.ndarray, "g ..."]
+) -> Estimate:
+    r"""A value with the error of leaving out one group of points at a time.
+
+    .. math:: \mathrm{se}^2 = \frac{g-1}g\sum_{j=1}^g(\theta_{(j)}-\bar\theta)^2
+
+    Args:
+        value: computed from all points.
+        without: the same without each of g >= 2 groups of equal size.
+    """
+    groups = without.shape[0]
+    return Estimate(value, ((groups - 1) * without.var(axis=0)) ** 0.5)

@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.distance import cdist
 
 from sim.measures.entropy import FLOOR
-from sim.measures.estimate import Estimate, mean_estimate
+from sim.measures.estimate import Estimate, jackknife_estimate, mean_estimate
 from theory.validation import require, require_finite, require_in
 
 __all__ = [
@@ -136,9 +136,7 @@ def frechet(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Float[Array, ""]:
 def frechet_estimate(
     x: Float[Array, "n d"], y: Float[Array, "m d"], groups: int = GROUPS
 ) -> Estimate:
-    r"""`frechet`, with the error that the points of x leave, by leaving out a group of them.
-
-    .. math:: \mathrm{se}^2 = \frac{g-1}g\sum_{j=1}^g(\theta_{(j)}-\bar\theta)^2
+    """`frechet`, with the error that the points of x leave, by leaving out a group of them.
 
     y is taken as given. The positive bias of small samples is not in it.
 
@@ -153,8 +151,7 @@ def frechet_estimate(
     of_group = np.where(np.arange(n) < n // groups * groups, np.arange(n) % groups, -1)
     kept = np.stack([np.flatnonzero(of_group != j) for j in range(groups)])
     without = jax.lax.map(lambda rows: frechet(x[rows], y), jnp.asarray(kept))
-    variance = (groups - 1) * jnp.var(without)
-    return Estimate(frechet(x, y), jnp.sqrt(variance))
+    return jackknife_estimate(frechet(x, y), without)
 
 
 class Plane(NamedTuple):

@@ -79,7 +79,7 @@ def test_every_option_of_the_commands_with_settings_is_known(driftlab):
         examples = {"--seed", "--seeds", "--alpha", "--widths", "--field"}
         examples |= {"--learner", "--target", "--n", "--generations"}
         assert options - examples <= OWN_OPTIONS
-    assert len(COMMANDS) == 11
+    assert len(COMMANDS) == 12
 
 
 def test_list_tells_what_there_is(driftlab):

@@ -4,6 +4,7 @@ import gzip
 import os
 import struct
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -204,3 +205,56 @@ def test_rows_of_any_numbers_are_taken_as_they_are(tmp_path):
         load_rows(tmp_path / "z.npy")
     with pytest.raises(InputError, match="must have the SHA-256 0{64}, got"):
         load_rows(tmp_path / "x.npy", sha256="0" * 64)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder of three grey pictures, in an order other than that of their making."""
+    image = pytest.importorskip("PIL.Image")
+    x = np.random.default_rng(0).integers(0, 256, (3, 5, 4), dtype=np.uint8)
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for k in (2, 0, 1):
+        image.fromarray(x[k]).save(folder / f"{k}.png")
+    (folder / "notes.txt").write_text("no picture")
+    return folder, x
+
+
+def test_a_folder_of_pictures_is_read_by_name(pictures):
+    folder, x = pictures
+    np.testing.assert_array_equal(load_rows(folder), x.reshape(3, -1))
+    images, labels = load_images(folder)
+    np.testing.assert_allclose(images, x.reshape(3, -1) / 127.5 - 1.0)
+    assert labels is None
+
+
+def test_colours_are_kept(pictures):
+    image = pytest.importorskip("PIL.Image")
+    folder, _ = pictures
+    for k in range(3):
+        image.new("RGB", (4, 5), (k, 10, 20)).save(folder / f"{k}.png")
+    rows = load_rows(folder)
+    assert rows.shape == (3, 60)
+    assert rows[2, :3].tolist() == [2, 10, 20]
+
+
+def test_folders_that_are_no_set_of_pictures_get_one_line(pictures, tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    folder, _ = pictures
+    image.new("L", (9, 9)).save(folder / "3.png")
+    with pytest.raises(InputError, match=r"3.png must be like 0.png, \(5, 4\), got"):
+        load_rows(folder)
+    (folder / "3.png").write_bytes(b"\x89PNG")
+    with pytest.raises(InputError, match="3.png must be a whole picture"):
+        load_rows(folder)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(InputError, match="a folder with .png"):
+        load_rows(empty)
+
+
+def test_without_pillow_a_folder_says_what_to_install(pictures, monkeypatch):
+    folder, _ = pictures
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    with pytest.raises(InputError, match=r"install driftlab\[images\]"):
+        load_rows(folder)

@@ -5,7 +5,11 @@ import pytest
 from mem_clouds import estimate, mean_and_error, to_nearest
 from scipy.stats import chi
 
-from theory.memorization.gaussian_refit import refit_entropy, refit_entropy_step
+from theory.memorization.gaussian_refit import (
+    refit_entropy,
+    refit_entropy_step,
+    refit_entropy_variance,
+)
 from theory.memorization.memoriser import memoriser_score, preserving_bandwidth
 from theory.validation import InputError
 
@@ -87,6 +91,10 @@ def test_refit_step_in_simulation():
     likelihood = 0.5 * dim * np.log((n - 1) / n)  # the other divisor
     assert abs(mean + likelihood - exact) > 5 * error
     assert abs(mean - float(refit_entropy_step(dim, n + 2))) > 5 * error
+    squares, error = mean_and_error((steps - exact) ** 2)
+    variance = float(refit_entropy_variance(dim, n))
+    assert abs(squares - variance) < 5 * error
+    assert abs(squares - 1.2 * dim / (2 * n)) > 5 * error
 
 
 def test_refit_step_with_many_points():

@@ -14,3 +14,5 @@ class Kind(StrEnum):
     """The value itself, mean over runs where it is random; approximations are stated."""
     RATE = "rate"
     """Right up to a constant, or to leading order: the constant is assumed."""
+    EXTRAPOLATION = "extrapolation"
+    """What was measured, continued: no theory says that it goes on so."""

@@ -7,13 +7,13 @@ What sampling error alone takes from the entropy, whatever the covariance:
 """
 
 import jax.numpy as jnp
-from jax.scipy.special import digamma
+from jax.scipy.special import digamma, polygamma
 from jaxtyping import Array, Float
 
 from theory.memorization.sizes import require_points, require_whole
 from theory.validation import require_finite
 
-__all__ = ["refit_entropy", "refit_entropy_step"]
+__all__ = ["refit_entropy", "refit_entropy_step", "refit_entropy_variance"]
 
 
 def refit_entropy_step(dim: int, points: float) -> Array:
@@ -49,3 +49,22 @@ def refit_entropy(
     require_whole("refits", refits)
     steps = jnp.arange(refits + 1, dtype=jnp.float64)
     return entropy + steps * refit_entropy_step(dim, points)
+
+
+def refit_entropy_variance(dim: int, points: float) -> Array:
+    r"""Variance of that change, nats squared, from run to run.
+
+    .. math:: \mathrm{Var}\big[H(\hat p)-H(p)\big]
+        = \tfrac14\sum_{j=1}^d\psi'\Big(\frac{N-j}2\Big)\approx\frac d{2N} ,
+
+    that of half the log determinant of a Wishart matrix. Steps are independent.
+
+    Args:
+        dim: d >= 1.
+        points: N > d.
+    """
+    require_whole("dim", dim)
+    require_points(points, dim + 1.0)
+    N = jnp.asarray(points, jnp.float64)
+    j = jnp.arange(1, dim + 1, dtype=jnp.float64)
+    return 0.25 * jnp.sum(polygamma(1, (N - j) / 2.0))

@@ -109,7 +109,7 @@ def copying_phases(
         which F = 1/2; `merged`, at which one line is left with chance 1/2. NaN where that
         lies beyond the last of the rounds.
     """
-    require_points(points, LEAST)
+    require_in("points", points, LEAST, 1e9)
     require_in("rounds", rounds, 0.0, 1e6)
     axes = {"rounds": rounds, "points": points}
     for name, values in axes.items():

@@ -110,6 +110,6 @@ def _phases(lam: Array, models: Array, rate: Array, n: Array) -> dict[str, Array
     ]
     evens = [break_evens(models, rate), break_evens(models, KERNEL_RATE), none, never]
     turns, evens = jnp.stack(turns), jnp.stack(evens)
-    passed = (L[None] >= edge[:, :, None] for edge in (turns, evens))
-    effect = sum(p.astype(jnp.int32) for p in passed)
+    turned, even = (L[None] >= edge[:, :, None] for edge in (turns, evens))
+    effect = turned.astype(jnp.int32) + even.astype(jnp.int32)
     return {"relative": relative, "effect": effect, "turns": turns, "evens": evens}

@@ -117,6 +117,6 @@ FIGURES: tuple[Figure, ...] = (
             "ae-phase-two-are-learnt",
         ),
         formulas=("autoencoder.splitting", "autoencoder.critical_time"),
-        seconds={"smoke": 12, "quick": 20},
+        seconds={"smoke": 12, "quick": 18},
     ),
 )

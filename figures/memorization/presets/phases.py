@@ -94,6 +94,6 @@ FIGURES = (
             "gm-phase-any-size",
         ),
         formulas=("memorization.shared_ancestor", "memorization.survival_step"),
-        seconds={"smoke": 12.0, "quick": 30.0},
+        seconds={"smoke": 12.0, "quick": 28.0},
     ),
 )

@@ -153,6 +153,6 @@ FIGURES = (
             "self_consuming.break_even",
             "self_consuming.mirror",
         ),
-        seconds={"smoke": 20, "quick": 40},
+        seconds={"smoke": 15, "quick": 25},
     ),
 )  # fmt: skip
