@@ -6,8 +6,10 @@ import importlib.util
 import os
 import runpy
 import secrets
+import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from typing import TextIO
@@ -75,7 +77,8 @@ def run(options: argparse.Namespace) -> None:
 def _serve(path: str, port: int, token: str) -> None:
     """Run marimo's server in this process, so that stopping one stops all.
 
-    Not with `--quiet`, under which it shuts down twice on Ctrl-C and logs an error.
+    Not with `--quiet`, under which it shuts down twice on Ctrl-C and logs an error. What
+    it notes of its sessions goes with it.
     """
     access = ["--token", "--token-password", token] if token else ["--no-token"]
     sys.argv = [
@@ -83,7 +86,11 @@ def _serve(path: str, port: int, token: str) -> None:
         "--host", HOST, "--port", str(port), *access,
     ]  # fmt: skip
     os.environ["MARIMO_SKIP_UPDATE_CHECK"] = "1"  # nothing asks the network anything
-    runpy.run_module("marimo", run_name="__main__", alter_sys=True)
+    # a server that has shut down raises its signal again: an exit like any other
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as notes:
+        os.environ["XDG_STATE_HOME"] = notes
+        runpy.run_module("marimo", run_name="__main__", alter_sys=True)
 
 
 def _announce(port: int, line: str, out: TextIO) -> None:
