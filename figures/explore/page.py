@@ -98,6 +98,8 @@ def picture(draw: Callable[[], Figure], alternative: str) -> Shown:
     file = io.BytesIO()
     with _DRAWING, style.applied(), mpl.rc_context(PLAIN):
         figure = draw()
+        for ax in figure.axes:
+            ax.minorticks_off()  # each costs as much as a word
         figure.savefig(file, dpi=DPI, pil_kwargs={"compress_level": 1})
     data = base64.b64encode(file.getvalue()).decode("ascii")
     return Shown(
