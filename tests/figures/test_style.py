@@ -209,7 +209,7 @@ def test_style_applies_inside_its_block_only():
 
 
 def test_every_outcome_looks_in_a_figure_as_it_does_in_the_report():
-    report = Path(style.__file__).with_name("templates") / "report.html"
+    report = Path(style.__file__).with_name("templates") / "style.css"
     colours = {mark.colour for mark in style.OUTCOMES.values()}
     assert list(style.OUTCOMES) == list(Outcome)
     assert all(f"{colour};" in report.read_text() for colour in colours)
