@@ -246,6 +246,6 @@ def _fine(width: int) -> LatentLaw:
     """Nodes of the laws that are drawn."""
     if width == 1:
         return start_nodes(1, 1000)
-    size = 2**11
+    size = 2**10
     points = jnp.asarray(normal_sobol(width, size))
     return LatentLaw(points, jnp.full((size,), 1.0 / size, jnp.float64))

@@ -29,7 +29,7 @@ ENTRIES = {
 """Order parameters that are drawn, where there are so many units."""
 BLUR = 0.3
 """Standard deviation by which drawn laws are smoothed."""
-CELLS = 81
+CELLS = 61
 """Of a drawn plane, along each side."""
 REACH = 2.2 * RADIUS
 
