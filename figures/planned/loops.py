@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 
 from figures.autoencoder.generations import conditions, recipe, simulate_generations
+from figures.memorization.copies import EXACT, copier
 from figures.replication import replica_keys
 from figures.self_consuming.loops import (
     Loop,
@@ -27,10 +28,8 @@ from figures.self_consuming.loops import (
 from sim.composition import Mixing, Points
 from sim.grid import grid_for_kernels, uniform_grid
 from sim.learners.density import GaussianFit
-from sim.learners.kernel import Kernel
 from sim.learners.perturbed import Perturbed, Shift
 from sim.measures.gaussian_entropy import GaussianEntropy
-from sim.measures.lineage import Lineage
 from sim.measures.tabulated import Support
 from sim.recursion import Recursion
 from sim.recursion import run as recurse
@@ -52,8 +51,6 @@ T, STEPS, NODES = 3.0, 100, 97
 """Horizon of the noising process, reverse steps and nodes of the grid."""
 SMALL = 1e-3
 """Relative numerical error of the grid, by which a hypothesis may be missed."""
-EXACT = 1e-6
-RADIUS = 1e-4
 DIM = 400
 """Dimension in which the autoencoder is trained."""
 
@@ -224,16 +221,8 @@ def _modes(plan: Settled, group: Group, seed: int, progress) -> Simulated:
 
 def _kinship(plan: Settled, group: Group, seed: int, progress) -> Simulated:
     n, G = round(plan["points"]), int(plan["generations"])
-    recursion = Recursion(
-        target=Mixture(gaussian_mixture([1.0], np.zeros((1, 2)), 1.0)),
-        learner=lambda at: Kernel(EXACT),
-        sampler=EndpointDraw(),
-        process=ou(1.0, 0.0),
-        n=n,
-        generations=G + 1,  # the first training set is real
-        composition=Mixing(Points(n), "iid"),
-        measures=(Lineage(RADIUS),),
-    )
+    copies = copier(n, G + 1)  # the first training set is real
+    recursion = replace(copies, composition=Mixing(Points(n), "iid"))
     trace = recurse(
         recursion,
         replica_keys(seed, group.seeds),

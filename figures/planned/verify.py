@@ -12,16 +12,14 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from scipy.special import stdtrit
 
 from figures.planned.loops import LOOPS, WITHOUT_CHANCE, Simulated
+from figures.replication import interval
 from sim.store import Run
 from theory.planning.inverse import Plan, meets
 from theory.planning.variables import QUANTITIES
 
 __all__ = ["Verified", "verify"]
-
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -106,11 +104,11 @@ def _joined(parts: list[Simulated], seeds: int) -> Simulated:
 
 def _judged(plan: Plan, found: Simulated) -> Verified:
     quantity = QUANTITIES[plan.relation.quantity]
-    values = np.asarray(found.values, dtype=float)
-    n, mean = len(values), float(values.mean())
-    error = float(values.std(ddof=1)) / np.sqrt(n) if n > 1 else 0.0
-    half = float(stdtrit(max(n - 1, 1), 0.5 + LEVEL / 2)) * error
-    low, high = mean - half, mean + half
+    values = xr.DataArray(np.asarray(found.values, dtype=float), dims="seed")
+    mean, low, high = map(float, interval(values))
+    whole = bool(np.isfinite(values).all())  # the interval is of finite runs alone
     reached = low if quantity.wanted == "low" else high
-    met = bool(meets(quantity, reached, plan.target))
-    return Verified(plan, mean, (low, high), n, met, found.loop, found.hypotheses)
+    met = whole and bool(meets(quantity, reached, plan.target))
+    return Verified(
+        plan, mean, (low, high), values.size, met, found.loop, found.hypotheses
+    )
