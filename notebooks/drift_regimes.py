@@ -20,6 +20,7 @@ with app.setup:
         SIGNS,
         STEPS,
         Settings,
+        own_shares,
         simulate,
         theory,
     )
@@ -28,6 +29,7 @@ with app.setup:
         drift_table,
         regime_sentence,
     )
+    from theory.validation import InputError
 
 
 @app.cell
@@ -53,6 +55,10 @@ def _():
     alpha = mo.ui.slider(
         0.0, 1.0, 0.02, _start.alpha, label="Fresh fraction α (mean)", show_value=True
     )
+    own = mo.ui.text(
+        ", ".join(f"{share:g}" for share in _start.own),
+        label="Fresh fractions, each in [0, 1]",
+    )
     generations = mo.ui.slider(
         1, MOST, 1, _start.generations, label="Generations N", show_value=True
     )
@@ -71,16 +77,38 @@ def _():
         0.0, 1.0, 0.05, _start.observability, label="Observability η", show_value=True
     )
     run = mo.ui.run_button(label="Simulate this setting")
-    return alpha, energy, generations, kind, observability, run, schedule
+    return alpha, energy, generations, kind, observability, own, run, schedule
 
 
 @app.cell
-def _(alpha, energy, generations, kind, observability, run, schedule):
+def _(own):
+    try:
+        shares, complaint = own_shares(own.value), None
+    except InputError as error:
+        shares = Settings().own
+        shown = ", ".join(f"{share:g}" for share in shares)
+        complaint = mo.callout(f"{error} Shown is {shown}.", kind="warn")
+    return complaint, shares
+
+
+@app.cell
+def _(
+    alpha,
+    complaint,
+    energy,
+    generations,
+    kind,
+    observability,
+    own,
+    run,
+    schedule,
+):
+    _fresh = [own, complaint] if schedule.value == "own" else [alpha]
     mo.vstack(
         [
             mo.hstack(
                 [
-                    mo.vstack([schedule, alpha, generations]),
+                    mo.vstack([schedule, *filter(None, _fresh), generations]),
                     mo.vstack([kind, energy, observability]),
                 ],
                 widths="equal",
@@ -92,7 +120,7 @@ def _(alpha, energy, generations, kind, observability, run, schedule):
 
 
 @app.cell
-def _(alpha, energy, generations, kind, observability, schedule):
+def _(alpha, energy, generations, kind, observability, schedule, shares):
     settings = Settings(
         schedule=schedule.value,
         alpha=alpha.value,
@@ -100,6 +128,7 @@ def _(alpha, energy, generations, kind, observability, schedule):
         energy=energy.value,
         kind=kind.value,
         observability=observability.value,
+        own=shares,
     )
     predicted = theory(settings)
     return predicted, settings

@@ -18,9 +18,11 @@ All intervals are of what would be measured: they hold the noise of measuring as
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from figures.audit.composition import Composition
 from figures.audit.drift import Drift
@@ -59,88 +61,92 @@ class Law(NamedTuple):
 
 def laws_of_drift(drift: Drift, found: Composition) -> list[Law]:
     """All of them in one geometry."""
-    D, error = (np.asarray(x)[1:] for x in drift.distance)
-    J, J_error = (np.asarray(x) for x in drift.step)
-    alpha = found.alpha or 0.0
-    rho = 1.0 - alpha
+    seen = _Seen.of(drift, found.alpha or 0.0)
     mixed = "" if found.latest_only else "training sets mix older generations"
-    share = f"fresh fraction {alpha:.3g}"
+    share = f"fresh fraction {seen.alpha:.3g}"
     share += "" if found.alpha_from else ", which is assumed"
+    few = LEAST_GENERATIONS
+    listed = (
+        ("triangle inequality", Kind.GUARANTEE, seen.triangle, 2,
+         "no later step is longer than the longest so far"),
+        ("unbiased errors", Kind.EXACT, seen.unbiased, few,
+         "steps are unbiased given the past and of one mean square"),
+        ("systematic errors", Kind.EXACT, seen.systematic, few,
+         "all steps have one direction and length"),
+        ("rate bound", Kind.RATE, seen.rate, 2,
+         "steps are at most C n^-r, as they were in the mean"),
+    )  # fmt: skip
+    laws = [
+        Law(name, kind, f"{assumes}; {share}", predict, least, mixed)
+        for name, kind, predict, least, assumes in listed
+    ]
+    go_on = "growth goes on as it was"
+    return [*laws, Law("power law", Kind.EXTRAPOLATION, go_on, seen.power_law, few)]
 
-    def triangle(G: int, k: int) -> Interval:
-        longest = np.max(np.maximum(J + drift.hidden, 0.0)[1:G] + Z * J_error[1:G])
-        kept = rho ** np.arange(1, k + 1)
-        further = np.cumsum(rho ** np.arange(k)) * np.sqrt(longest)
-        reach = Z * error[G - 1]
-        near, far = (np.sqrt(max(D[G - 1] + side * reach, 0.0)) for side in (-1, 1))
-        noise = Z * np.mean(error[:G])
+
+@dataclass(frozen=True)
+class _Seen:
+    """Distances D and steps J of a loop in one geometry; what each law makes of them."""
+
+    D: Float[np.ndarray, " G"]
+    error: Float[np.ndarray, " G"]
+    J: Float[np.ndarray, " G"]
+    J_error: Float[np.ndarray, " G"]
+    hidden: Float[np.ndarray, " G"]
+    telling: Int[np.ndarray, " g"]
+    """generations whose distance is beyond noise"""
+    alpha: float
+
+    @classmethod
+    def of(cls, drift: Drift, alpha: float) -> "_Seen":
+        D, error = (np.asarray(x)[1:] for x in drift.distance)
+        J, J_error = (np.asarray(x) for x in drift.step)
+        return cls(D, error, J, J_error, drift.hidden, above_noise(drift), alpha)
+
+    @property
+    def rho(self) -> float:
+        return 1.0 - self.alpha
+
+    def triangle(self, G: int, k: int) -> Interval:
+        most = np.maximum(self.J + self.hidden, 0.0) + Z * self.J_error
+        kept = self.rho ** np.arange(1, k + 1)
+        further = np.cumsum(self.rho ** np.arange(k)) * np.sqrt(np.max(most[1:G]))
+        reach = Z * self.error[G - 1]
+        ends = (self.D[G - 1] + side * reach for side in (-1, 1))
+        near, far = (np.sqrt(max(end, 0.0)) for end in ends)
+        noise = self._noise(G)
         high = (kept * far + further) ** 2 + noise
         low = np.maximum(kept * near - further, 0.0) ** 2 - noise
         return Interval(np.full(k, np.nan), low, high)
 
-    def unbiased(G: int, k: int) -> Interval:
-        line = recursion(rho**2, G + k, growing=True)
-        return fit(D[:G], error[:G], [line]).predictions()
+    def unbiased(self, G: int, k: int) -> Interval:
+        line = recursion(self.rho**2, G + k, growing=True)
+        return fit(self.D[:G], self.error[:G], [line]).predictions()
 
-    def systematic(G: int, k: int) -> Interval:
-        d = fit(*rooted(D[:G], error[:G]), [recursion(rho, G + k)]).predictions()
-        return _squared(d, float(np.mean(error[:G])))
+    def systematic(self, G: int, k: int) -> Interval:
+        rooted_D = rooted(self.D[:G], self.error[:G])
+        d = fit(*rooted_D, [recursion(self.rho, G + k)]).predictions()
+        # a distance that may vanish is measured down to minus its noise
+        low = np.where(d.low > 0, d.low**2, -self._noise(G))
+        return Interval(np.maximum(d.value, 0.0) ** 2, low, d.high**2)
 
-    def rate(G: int, k: int) -> Interval:
-        step, spread = np.mean(J[1:G]), np.sqrt(np.sum(J_error[1:G] ** 2)) / (G - 1)
-        S = np.array([latest_factor(G + i, alpha).value for i in range(1, k + 1)])
-        ends = step + np.array([0.0, Z * spread + np.mean(drift.hidden[1:G])])
-        value, high = (np.maximum(J_0, 0.0) * S**2 for J_0 in ends)
-        return Interval(value, np.full(k, -np.inf), high + Z * np.mean(error[:G]))
+    def rate(self, G: int, k: int) -> Interval:
+        spread = np.sqrt(np.sum(self.J_error[1:G] ** 2)) / (G - 1)
+        over = Z * spread + np.mean(self.hidden[1:G])
+        S = np.array([latest_factor(G + i, self.alpha).value for i in range(1, k + 1)])
+        ends = np.mean(self.J[1:G]) + np.array([0.0, over])
+        value, high = (np.maximum(J, 0.0) * S**2 for J in ends)
+        return Interval(value, np.full(k, -np.inf), high + self._noise(G))
 
-    def power(G: int, k: int) -> Interval:
-        g = above_noise(drift)
-        g = g[g <= G]
+    def power_law(self, G: int, k: int) -> Interval:
+        g = self.telling[self.telling <= G]
         if len(g) < LEAST_GENERATIONS:
             raise Lacking(f"needs {LEAST_GENERATIONS} generations beyond noise")
+        D, error = self.D[g - 1], self.error[g - 1]
         at = np.concatenate([g, np.arange(G + 1, G + k + 1)])
-        logs = fit(np.log(D[g - 1]), error[g - 1] / D[g - 1], [power_law(at)])
-        return Interval(*(np.exp(x) for x in logs.predictions()))
+        logs = fit(np.log(D), error / D, [power_law(at)]).predictions()
+        return Interval(*(np.exp(x) for x in logs))
 
-    few = LEAST_GENERATIONS
-    return [
-        Law(
-            "triangle inequality",
-            Kind.GUARANTEE,
-            f"no later step is longer than the longest so far; {share}",
-            triangle,
-            2,
-            mixed,
-        ),
-        Law(
-            "unbiased errors",
-            Kind.EXACT,
-            f"steps are unbiased given the past and of one mean square; {share}",
-            unbiased,
-            few,
-            mixed,
-        ),
-        Law(
-            "systematic errors",
-            Kind.EXACT,
-            f"all steps have one direction and length; {share}",
-            systematic,
-            few,
-            mixed,
-        ),
-        Law(
-            "rate bound",
-            Kind.RATE,
-            f"steps are at most C n^-r, as they were in the mean; {share}",
-            rate,
-            2,
-            mixed,
-        ),
-        Law("power law", Kind.EXTRAPOLATION, "growth goes on as it was", power, few),
-    ]
-
-
-def _squared(d: Interval, noise: float) -> Interval:
-    """Squares of distances; one that may vanish is measured down to minus its noise."""
-    low = np.where(d.low > 0, d.low**2, -Z * noise)
-    return Interval(np.maximum(d.value, 0.0) ** 2, low, d.high**2)
+    def _noise(self, G: int) -> float:
+        """Of measuring one more distance."""
+        return Z * float(np.mean(self.error[:G]))

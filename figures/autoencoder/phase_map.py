@@ -116,8 +116,10 @@ def draw(settings: LearningPhases, trace: xr.Dataset, curves: xr.Dataset) -> Fig
     found = contours(settings, curves)
     x, y = curves["map_level"].values, _samples(settings, curves["map_tau"].values)
     style.panel(axes[2], "", "noise level $t$", "")
+    grows = _samples(settings, curves["map_grows"].values)
     phase = curves["map_phase"].transpose("map_tau", "map_level").values
-    draw_phases(axes[2], x, y, phase, NAMES)
+    contoured = ((settings.levels, 10.0 ** of["place"]) for of in found.values())
+    draw_phases(axes[2], x, y, phase, NAMES, [(x, grows), *contoured])
     shown = {
         "alignment": ("squared cosine with the modes", "cividis", (0.0, 1.0)),
         "index": (r"bimodality $\log_{10}(1+I)$", "RdBu", (-REACH, REACH)),
@@ -140,7 +142,6 @@ def draw(settings: LearningPhases, trace: xr.Dataset, curves: xr.Dataset) -> Fig
         colour = style.SERIES[1 + panel]
         for ax in (axes[panel], axes[2]):
             draw_contour(ax, settings.levels, found[name], label, colour)
-    grows = _samples(settings, curves["map_grows"].values)
     there = np.isfinite(grows)
     label = "critical time of the bulk"
     axes[2].plot(x[there], grows[there], ":", color="#555555", label=label)

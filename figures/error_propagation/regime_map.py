@@ -16,7 +16,7 @@ from figures import style
 from figures.contours import draw_contour
 from figures.error_propagation.presets import RegimeMap
 from figures.error_propagation.regime_evidence import KINDS, contours, evidence
-from figures.phases import draw_phases
+from figures.phases import draw_phases, name_lines
 from figures.replication import over_seeds, replica_keys, spread_over
 from sim.grid import uniform_grid
 from sim.learners.perturbed import Perturbed, Shift
@@ -26,6 +26,7 @@ from sim.sampling import ReverseSDE
 from sim.store import Group, Run
 from sim.targets import Mixture
 from theory.claims import Evidence
+from theory.error_propagation.kernel_recursion import shift_energy
 from theory.error_propagation.regimes import Outlook, memoryless_from, regime_map
 from theory.mixtures import gaussian_mixture
 from theory.processes import ou
@@ -46,8 +47,8 @@ MARKERS = dict(zip(KINDS, "os", strict=True))
 def visible(settings: RegimeMap) -> float:
     r"""Observability of the shift's error (derived): :math:`\eta = 1-e^{-(T-t_0)}`.
 
-    A shift s of N(0, 1) data has the score error :math:`e = e^{-t/2}s`, of energy
-    :math:`\varepsilon_*^2 = s^2(e^{-t_0}-e^{-T})`; what it moves the endpoint by is
+    A shift s of N(0, 1) data has the score error :math:`e = e^{-t/2}s`, of the energy
+    `shift_energy`; what it moves the endpoint by is
     :math:`\int e^{-(t-t_0)/2}e\,dt = e^{t_0/2}\varepsilon_*^2/s`.
     """
     return float(-np.expm1(settings.t0 - settings.T))
@@ -70,7 +71,7 @@ def simulate(settings: RegimeMap, run: Run, progress) -> xr.Dataset:
     )
     axes = {"alpha": np.array(settings.alphas), "energy": np.array(settings.energies)}
     alpha, energy = (v.ravel() for v in np.meshgrid(*axes.values(), indexing="ij"))
-    size = np.sqrt(energy / (np.exp(-settings.t0) - np.exp(-settings.T)))
+    size = np.sqrt(energy / float(shift_energy(1.0, recursion.process)))
     cells = (len(size), settings.generations)
 
     def signs(seed: int) -> np.ndarray:
@@ -153,8 +154,7 @@ def draw(settings: RegimeMap, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
         middle = float(
             np.sqrt(np.prod(settings.alphas[len(settings.alphas) // 2 - 1 :][:2]))
         )
-        edges = curves["edge"].sel(kind=kind).interp(alpha=middle).values
-        ax.clabel(lines, fmt="$D=%g$", fontsize=7, manual=[(middle, e) for e in edges])
+        name_lines(ax, lines, middle, "$D=%g$")
         for target in settings.targets:
             at = found.sel(kind=kind, target=target)
             label = f"simulated contour D = {target:g}"

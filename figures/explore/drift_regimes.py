@@ -29,7 +29,7 @@ from theory.error_propagation.accumulation import (
     discounted_energy,
     drift_bounds,
 )
-from theory.error_propagation.kernel_recursion import shift_drift
+from theory.error_propagation.kernel_recursion import shift_drift, shift_energy
 from theory.error_propagation.regimes import classify, innovation_cosine
 from theory.error_propagation.statements import (
     stationary_aligned,
@@ -38,7 +38,7 @@ from theory.error_propagation.statements import (
 )
 from theory.mixtures import Blend, gaussian_mixture
 from theory.processes import OU
-from theory.validation import require, require_in
+from theory.validation import InputError, require, require_in
 
 __all__ = [
     "GRID",
@@ -52,6 +52,7 @@ __all__ = [
     "Settings",
     "Simulated",
     "Theory",
+    "own_shares",
     "simulate",
     "theory",
 ]
@@ -68,9 +69,10 @@ KINDS = {
     "cancelling": "forth and back in turn",
 }
 SCHEDULES = {
-    "constant": "the same share in every generation",
-    "resets": "only fresh data now and then, none between",
-    "late": "none at first, only fresh data at the end",
+    "constant": "the same share every time",
+    "resets": "only fresh data now and then",
+    "late": "only fresh data at the end",
+    "own": "shares of one's own, repeated",
 }
 PROCESS = OU(T=3.0, t0=0.0)
 STEPS = ReverseSDE(80)
@@ -84,7 +86,7 @@ class Settings:
     """What the sliders set."""
 
     schedule: str = "constant"
-    """when fresh data come, one of `SCHEDULES`; all of them spend about alpha N"""
+    """when fresh data come, one of `SCHEDULES`; all but "own" spend about alpha N"""
     alpha: float = 0.2
     """fresh fraction, on average over the generations, in [0, 1]"""
     generations: int = 15
@@ -95,6 +97,8 @@ class Settings:
     """how errors of successive generations relate, one of `KINDS`"""
     observability: float = 0.9
     """eta in [0, 1], the share of the energy that the generated law shows"""
+    own: tuple[float, ...] = (1.0, 0.0, 0.0, 0.0)
+    """of the schedule "own": fresh fractions in [0, 1], repeated"""
 
     def __post_init__(self) -> None:
         """Refuse what no slider can set."""
@@ -104,6 +108,8 @@ class Settings:
         for name, top in (("alpha", 1.0), ("energy", 0.1), ("observability", 1.0)):
             require_in(name, getattr(self, name), 0.0, top)
         require_in("generations", self.generations, 1, MOST)
+        require(len(self.own) > 0, "own", "one fresh fraction or more", "none")
+        require_in("own", self.own, 0.0, 1.0)
 
     @property
     def fresh(self) -> Float[np.ndarray, " most"]:
@@ -113,6 +119,8 @@ class Settings:
             shares = schedules.constant(alpha, MOST)
         elif self.schedule == "resets":
             shares = schedules.periodic_resets(round(1 / max(alpha, 1 / MOST)), MOST)
+        elif self.schedule == "own":
+            shares = np.resize(self.own, MOST)
         else:  # the last N entries of the longest one are those of N generations
             shares = schedules.fresh_last(alpha * N, MOST)[MOST - N :]
         return np.pad(np.asarray(shares)[:N], (0, MOST - N), constant_values=1.0)
@@ -169,6 +177,21 @@ class Simulated:
     """eps*^2 as measured, nats"""
     observability: Float[np.ndarray, " n"]
     """eta as measured"""
+
+
+def own_shares(text: str) -> tuple[float, ...]:
+    """Fresh fractions written with commas between them, as in "1, 0, 0.5".
+
+    Raises:
+        InputError: something that is no number in [0, 1].
+    """
+    allowed = "numbers in [0, 1] with commas between them"
+    try:
+        found = tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise InputError(f"own shares must be {allowed}, got {text!r}.") from error
+    require(all(0.0 <= share <= 1.0 for share in found), "own shares", allowed, text)
+    return found
 
 
 def theory(settings: Settings) -> Theory:
@@ -262,11 +285,8 @@ def _run(alpha, shift, hidden, signs):
 
 
 def _shift(energy: Array, eta: Array) -> Array:
-    r"""Shift s of N(0, 1) whose score error has energy :math:`\eta\varepsilon_*^2`.
-
-    Derived: :math:`e = e^{-t/2}s`, so the energy is :math:`s^2(1-e^{-T})`.
-    """
-    return jnp.sqrt(eta * energy / -jnp.expm1(-PROCESS.T))
+    r"""Shift of N(0, 1) whose score error has energy :math:`\eta\varepsilon_*^2`."""
+    return jnp.sqrt(eta * energy / shift_energy(1.0, PROCESS))
 
 
 def _hidden(energy: Array, eta: Array) -> Array:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from figures import style
 
@@ -34,6 +35,8 @@ MARGINS = {"left": 0.72, "right": 0.12, "bottom": 1.05, "top": 0.32, "between": 
 """Around and between panels, in inches: finding the best ones takes as long as drawing.
 Below there is room for three rows of a legend."""
 DPI = 117  # a picture as wide as the page is drawn pixel by pixel
+TICKS = 5
+"""On an axis, at most."""
 PLAIN = {"axes.formatter.use_mathtext": False, "axes.titley": 1.0}
 """Typesetting every tick's number as a formula, and looking for what a title might touch,
 take half of the time of a picture."""
@@ -99,13 +102,24 @@ def picture(draw: Callable[[], Figure], alternative: str) -> Shown:
     with _DRAWING, style.applied(), mpl.rc_context(PLAIN):
         figure = draw()
         for ax in figure.axes:
-            ax.minorticks_off()  # each costs as much as a word
+            _few_ticks(ax)
         figure.savefig(file, dpi=DPI, pil_kwargs={"compress_level": 1})
     data = base64.b64encode(file.getvalue()).decode("ascii")
     return Shown(
         f'<img width="{DPI * figure.get_figwidth():.0f}" style="max-width: 100%" '
         f'alt="{html.escape(alternative)}" src="data:image/png;base64,{data}">'
     )
+
+
+def _few_ticks(ax: Axes) -> None:
+    """Each costs as much as a word."""
+    ax.minorticks_off()
+    for axis in (ax.xaxis, ax.yaxis):
+        locator = axis.get_major_locator()
+        if isinstance(locator, MaxNLocator):
+            locator.set_params(nbins=TICKS)
+        elif isinstance(locator, LogLocator):
+            locator.set_params(numticks=TICKS)
 
 
 def numbers(rows: Sequence[Number], caption: str) -> Shown:

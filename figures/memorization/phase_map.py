@@ -15,7 +15,7 @@ from figures import style
 from figures.contours import contour, draw_contour, first_crossing, on_boundary
 from figures.memorization.copies import EXACT, RADIUS, copier
 from figures.memorization.presets.phases import CopyPhases
-from figures.phases import draw_phases
+from figures.phases import draw_phases, name_lines
 from figures.replication import over_seeds, replica_keys
 from sim.recursion import run as recurse
 from sim.replicas import folded
@@ -128,7 +128,7 @@ def draw(settings: CopyPhases, trace: xr.Dataset, curves: xr.Dataset) -> Figure:
             x, y, values, levels=sorted(KINDS[name]), colors="white", linewidths=1.1
         )
         lines.set_label("predicted contour")
-        ax.clabel(lines, fmt="%g", fontsize=7)
+        name_lines(ax, lines, np.sqrt(np.prod(settings.sizes[1:3])), "%g")
     phase = curves["phase"].transpose("rounds", "points").values
     draw_phases(axes[2], x, y, phase, NAMES)
     for name in ("halved", "related", "merged"):

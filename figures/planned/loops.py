@@ -38,17 +38,17 @@ from sim.store import Group
 from sim.targets import Mixture
 from theory.autoencoder.modes import splitting_index
 from theory.denoiser import training
-from theory.error_propagation.kernel_recursion import shift_drift
+from theory.error_propagation.kernel_recursion import shift_drift, shift_energy
 from theory.mixing import latest
 from theory.mixtures import gaussian_mixture
 from theory.planning.survival import START
-from theory.processes import euler_grid, ou
+from theory.processes import OU, euler_grid, ou
 from theory.structured import structured_mixture
 
 __all__ = ["LOOPS", "WITHOUT_CHANCE", "Simulated"]
 
-T, STEPS, NODES = 3.0, 100, 97
-"""Horizon of the noising process, reverse steps and nodes of the grid."""
+PROCESS, STEPS, NODES = OU(3.0, 0.0), 100, 97
+"""Noising process, reverse steps and nodes of the grid."""
 SMALL = 1e-3
 """Relative numerical error of the grid, by which a hypothesis may be missed."""
 DIM = 400
@@ -94,10 +94,10 @@ def _shifted(plan: Settled, size: float, signs, group: Group, seed: int, progres
         target=Mixture(gaussian_mixture([1.0], [0.0], 1.0)),
         learner=lambda at: Perturbed(Shift(at["shift"][None])),
         sampler=ReverseSDE(STEPS),
-        process=ou(T, 0.0),
+        process=PROCESS,
         n=0,
         generations=G,
-        grid=uniform_grid(9.0, NODES, 1, T / STEPS),
+        grid=uniform_grid(9.0, NODES, 1, PROCESS.T / STEPS),
     )
     return recurse(
         recursion,
@@ -145,8 +145,8 @@ def _drift(aligned: bool, name: str) -> Callable:
 
 def _energy(plan: Settled, group: Group, seed: int, progress) -> Simulated:
     signs = _signs(group, seed, int(plan["generations"]), True)
-    # the energy of a shift s is s^2 (1 - e^-T); a little less, for the chain's steps
-    size = 0.98 * float(np.sqrt(plan["energy"] / -np.expm1(-T)))
+    # a little less than of that energy, for the chain's steps
+    size = 0.98 * float(np.sqrt(plan["energy"] / shift_energy(1.0, PROCESS)))
     trace = _shifted(plan, size, signs, group, seed, progress)
     largest = float(trace["eps_hat2"].max())
     return Simulated(

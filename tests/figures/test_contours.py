@@ -101,7 +101,7 @@ def test_contours_are_drawn_as_simulation_with_intervals():
     assert all(row.y_low < row.y < row.y_high for row in rows)
 
 
-@pytest.mark.parametrize("size", [20, 100])
+@pytest.mark.parametrize("size", [40, 100])
 def test_names_stand_inside_their_phases_and_slivers_have_none(size):
     x = np.linspace(0.0, 1.0, size)
     phase = np.where(x[None] + 0 * x[:, None] < 0.5, 0, 1)
@@ -111,3 +111,22 @@ def test_names_stand_inside_their_phases_and_slivers_have_none(size):
     written = {text.get_text(): text.get_position()[0] for text in ax.texts}
     assert set(written) == {"left", "right"}
     assert written["left"] < 0.5 < written["right"]
+
+
+def test_a_name_that_does_not_fit_stands_beside_its_phase_with_a_line_to_it():
+    x = np.linspace(0.0, 1.0, 100)
+    phase = np.where(abs(x - 0.3) < 0.04, 0, 1) + np.zeros((100, 1), int)
+    figure = Canvas(figsize=(3.0, 3.0))
+    ax = figure.subplots()
+    line = np.linspace(0.0, 1.0, 300), np.full(300, 0.5)
+    draw_phases(ax, x, x, phase, {0: "narrow", 1: "wide"}, beside=[line])
+    places = {text.get_text(): text.xyann for text in ax.texts}
+    (targets,) = [t.xy for t in ax.texts if t.arrow_patch is not None]
+    assert abs(targets[0] - 0.3) < 0.04
+    assert abs(places["narrow"][0] - 0.3) > 0.04
+    figure.draw_without_rendering()
+    boxes = [
+        t.get_window_extent().transformed(ax.transData.inverted()) for t in ax.texts
+    ]
+    assert not boxes[0].overlaps(boxes[1])
+    assert not any(box.y0 < 0.5 < box.y1 for box in boxes)

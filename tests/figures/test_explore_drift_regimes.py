@@ -11,6 +11,7 @@ from figures.explore.drift_regimes import (
     RUNS,
     SCHEDULES,
     Settings,
+    own_shares,
     simulate,
     theory,
 )
@@ -84,7 +85,8 @@ def test_a_law_that_leaves_the_grid_is_not_shown():
 
 def test_every_schedule_spends_the_same_fresh_data():
     for alpha in (0.1, 0.2, 0.5):
-        spent = [Settings(s, alpha, 20).fresh[:20].sum() for s in SCHEDULES]
+        same = set(SCHEDULES) - {"own"}
+        spent = [Settings(s, alpha, 20).fresh[:20].sum() for s in same]
         np.testing.assert_allclose(spent, 20 * alpha)
     np.testing.assert_array_equal(
         Settings("late", 0.33, 20).fresh[:20], fresh_last(0.33 * 20, 20)
@@ -92,6 +94,19 @@ def test_every_schedule_spends_the_same_fresh_data():
     np.testing.assert_array_equal(
         Settings("resets", 0.25, 20).fresh[:20], periodic_resets(4, 20)
     )
+
+
+def test_shares_of_ones_own_are_repeated():
+    settings = Settings("own", generations=5, own=own_shares("1, 0,0.25"))
+    np.testing.assert_array_equal(settings.fresh[:5], [1.0, 0.0, 0.25, 1.0, 0.0])
+
+
+@pytest.mark.parametrize("text", ["", "1, 0,", "1; 0", "0.5, 1.2", "nan"])
+def test_shares_that_are_none_are_refused_in_one_line(text):
+    with pytest.raises(
+        InputError, match=r"own shares must be numbers in \[0, 1\] with"
+    ):
+        own_shares(text)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +146,9 @@ def test_the_picture_also_says_what_it_shows(kind):
         ({"observability": -0.1}, "observability must be in"),
         ({"generations": MOST + 1}, "generations must be in"),
         ({"kind": "odd"}, "kind must be one of aligned, unbiased, cancelling"),
-        ({"schedule": "odd"}, "schedule must be one of constant, resets, late"),
+        ({"schedule": "odd"}, "schedule must be one of constant, resets, late, own"),
+        ({"own": (0.5, 2.0)}, "own must be in"),
+        ({"own": ()}, "own must be one fresh fraction or more"),
     ],
 )
 def test_settings_no_slider_can_make_are_refused(wrong, message):

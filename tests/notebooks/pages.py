@@ -135,14 +135,15 @@ class Notebook:
         """Press a key on a slider; seconds until the text of `watch` is another one."""
         slider = self.slider(label)
         slider.focus()
-        return self._until_changed(lambda: slider.press(key), watch)
+        return self.until_changed(lambda: slider.press(key), watch)
 
     def click(self, label: str, watch: str) -> float:
         """Press a button; seconds until `watch` stands on the page, or is another one."""
         button = self.page.get_by_role("button", name=label)
-        return self._until_changed(button.click, watch)
+        return self.until_changed(button.click, watch)
 
-    def _until_changed(self, act, watch: str) -> float:
+    def until_changed(self, act, watch: str) -> float:
+        """Do something; seconds until `watch` stands on the page, or is another one."""
         found = self.page.locator(_number(watch))
         before = found.first.inner_text() if found.count() else None
         start = time.perf_counter()

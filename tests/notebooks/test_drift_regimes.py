@@ -40,6 +40,23 @@ def test_every_control_is_reached_with_tab_and_moved_with_arrows(notebook):
         assert control.evaluate("e => e === e.getRootNode().activeElement"), name
 
 
+def test_a_schedule_of_ones_own(notebook):
+    choice = notebook.page.get_by_label("Fresh data come as")
+    own = "shares of one's own, repeated"
+    notebook.until_changed(lambda: choice.select_option(own), "fresh")
+    assert notebook.number("fresh") == 4.0  # every fourth of 15, from the first on
+    field = notebook.page.get_by_label("Fresh fractions")
+
+    def write(text: str) -> None:
+        field.fill(text)
+        field.press("Enter")
+
+    notebook.until_changed(lambda: write("0.5, 0.1"), "fresh")
+    assert notebook.number("fresh") == pytest.approx(8 * 0.5 + 7 * 0.1)
+    write("0.5, 2")
+    notebook.page.get_by_text("own shares must be numbers in [0, 1]").wait_for()
+
+
 def test_a_slider_redraws_theory_fast(notebook):
     moves = [notebook.press(ALPHA, "ArrowRight", "drift") for _ in range(11)]
     assert statistics.median(moves[1:]) < 0.3

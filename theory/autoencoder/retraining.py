@@ -8,7 +8,6 @@ variance :math:`s^2`, and its components are the latents y. So one code path lea
 real and from generated data, and (Q, b, M) of one generation give those of the next.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from theory.autoencoder.averages import Nodes, midpoint, normal_sobol, square_root
-from theory.autoencoder.learning import learning_curve
+from theory.autoencoder.learning import Quadrature, learning_curve
 from theory.autoencoder.sampling import (
     LatentLaw,
     bulk_variance,
@@ -58,7 +57,7 @@ class Generation(NamedTuple):
 class Rules:
     """How averages are taken while learning from real and from generated data."""
 
-    real: Nodes
+    real: Nodes | Quadrature
     start: LatentLaw
     """nodes of the standardised start of the flow"""
     generated: Nodes
@@ -143,6 +142,7 @@ def retrain(
     spread: float = 0.0,
     real_fraction: Float[Array, ""] | float = 0.0,
     steps: int = 100,
+    trained: Overlaps | None = None,
 ) -> Generation:
     r"""Generation 0 learns from the data, each later one from its predecessor's samples.
 
@@ -160,6 +160,7 @@ def retrain(
         spread: of the random part of a start from references, see `initial_overlaps`.
         real_fraction: p in [0, 1] of real data in generations 1, 2, ...
         steps: Runge-Kutta steps a generation.
+        trained: overlaps at the end of generation 0's training, where they are known.
 
     Returns:
         All of them, with a leading axis of generations + 1.
@@ -181,35 +182,32 @@ def retrain(
     fits = C.ndim == 2 and r >= 1 and C.shape[-1] == J
     require(fits, "coefficients", f"of shape (r, {J})", C.shape)
     require_in("spread", spread, 0.0, 1e6)
-    learn = _learner(training, grid, tau, rules.start, steps)
 
-    start = spanned_overlaps(data, C, spread, jnp.zeros((1,), jnp.float64))
-    first = learn(data, start, rules.real)
+    def learn(law: StructuredMixture, start: Overlaps, nodes) -> Overlaps:
+        curve = learning_curve(law, training, start, tau, nodes, 1, steps)
+        return jax.tree.map(lambda a: a[-1], curve)
+
+    def generate(end: Overlaps) -> Generation:
+        b = end.b[0]
+        Z = latent_law(end.Q, b, grid, training.activation, rules.start)
+        return Generation(end.Q, end.b, end.M, bulk_variance(b, grid), Z)
+
+    if trained is None:
+        start = spanned_overlaps(data, C, spread, jnp.zeros((1,), jnp.float64))
+        trained = learn(data, start, rules.real)
+    first = generate(trained)
     count = 1 + (len(data.families) if mixed else 0)
     later_rules = (rules.generated,) + (rules.real,) * (count - 1)
 
     def step(before: Generation, _):
         source = generated_data(before, gram, real, real_fraction)
         start = _restarted(before, source, C, restart, spread)
-        end = learn(source, start, later_rules)
-        after = end._replace(M=end.M[r:])
+        after = generate(learn(source, start, later_rules))
+        after = after._replace(M=after.M[r:])  # of the references alone
         return after, after
 
     _, later = jax.lax.scan(step, first, None, length=generations)
     return jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), first, later)
-
-
-def _learner(training, grid, tau, start_points, steps) -> Callable[..., Generation]:
-    """Learn from a law, then sample: what one generation does."""
-
-    def learn(law: StructuredMixture, start: Overlaps, nodes) -> Generation:
-        curve = learning_curve(law, training, start, tau, nodes, 1, steps)
-        end = jax.tree.map(lambda a: a[-1], curve)
-        b = end.b[0]
-        Z = latent_law(end.Q, b, grid, training.activation, start_points)
-        return Generation(end.Q, end.b, end.M, bulk_variance(b, grid), Z)
-
-    return learn
 
 
 def _restarted(

@@ -20,9 +20,16 @@ from jaxtyping import Array, ArrayLike, Float, Num
 from theory.error_propagation.ages import age_weights
 from theory.error_propagation.schedules import per_generation
 from theory.mixtures import GaussianMixture
+from theory.processes import OU
 from theory.validation import require_in, require_positive
 
-__all__ = ["ExactDrift", "gaussian_kernel_drift", "shift_drift", "shift_law"]
+__all__ = [
+    "ExactDrift",
+    "gaussian_kernel_drift",
+    "shift_drift",
+    "shift_energy",
+    "shift_law",
+]
 
 Scalar = Num[ArrayLike, ""]
 History = Num[ArrayLike, " n"]
@@ -92,6 +99,14 @@ def shift_drift(alpha: Scalar | History, shifts: History) -> ExactDrift:
     shifts = jnp.asarray(shifts, dtype=jnp.float64)
     alpha = per_generation("alpha", alpha, len(shifts), 0.0, 1.0)
     return _shift_drift(alpha, shifts)
+
+
+def shift_energy(shift: Scalar, process: OU) -> Scalar:
+    r"""Energy :math:`\varepsilon_*^2=s^2(e^{-t_0}-e^{-T})` of an error that moves data by s.
+
+    Derived, for N(0, 1) data: the score error is :math:`e = e^{-t/2}s`.
+    """
+    return shift**2 * (process.variance(process.T) - process.variance(process.t0))
 
 
 def shift_law(

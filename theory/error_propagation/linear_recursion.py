@@ -13,12 +13,12 @@ def unroll(
 ) -> Float[Array, " n_plus_1"]:
     r"""All of :math:`x_0, \dots, x_n` of :math:`x_{i+1} = f_i x_i + g_i`.
 
-    A factor of exactly 0 forgets even an infinite x.
+    A factor of exactly 0 forgets even an infinite x; derivatives go through it.
     """
 
     def step(x, inputs):
         f, g = inputs
-        new = jnp.where(f == 0, 0.0, f * x) + g
+        new = f * jnp.where((f == 0) & ~jnp.isfinite(x), 0.0, x) + g
         return new, new
 
     start = jnp.asarray(start, dtype=jnp.float64)

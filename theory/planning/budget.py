@@ -34,6 +34,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float
 
+from theory.error_propagation.linear_recursion import unroll
 from theory.error_propagation.schedules import fresh_last, per_generation
 from theory.validation import require, require_count, require_in
 
@@ -125,14 +126,7 @@ def _states(alpha, J, errors: str) -> Float[Array, " n"]:
     """x after generations 1 ... N; generation 0 is fresh."""
     rho = 1.0 - alpha
     factor, gain = (rho, jnp.sqrt(J)) if errors == "any" else (rho**2, J)
-
-    def step(x, at):
-        f, g = at
-        x = f * x + g
-        return x, x
-
-    later = jax.lax.scan(step, gain[0], (factor, gain[1:]))[1]
-    return jnp.concatenate([gain[:1], later])
+    return unroll(factor, gain[1:], gain[0])
 
 
 def _aimed(x, aim: str):
