@@ -83,18 +83,18 @@ def _():
 @app.cell
 def _(own):
     try:
-        shares, complaint = own_shares(own.value), None
+        shares, complaints = own_shares(own.value), []
     except InputError as error:
         shares = Settings().own
         shown = ", ".join(f"{share:g}" for share in shares)
-        complaint = mo.callout(f"{error} Shown is {shown}.", kind="warn")
-    return complaint, shares
+        complaints = [mo.callout(f"{error} Shown is {shown}.", kind="warn")]
+    return complaints, shares
 
 
 @app.cell
 def _(
     alpha,
-    complaint,
+    complaints,
     energy,
     generations,
     kind,
@@ -103,12 +103,12 @@ def _(
     run,
     schedule,
 ):
-    _fresh = [own, complaint] if schedule.value == "own" else [alpha]
+    _fresh = [own, *complaints] if schedule.value == "own" else [alpha]
     mo.vstack(
         [
             mo.hstack(
                 [
-                    mo.vstack([schedule, *filter(None, _fresh), generations]),
+                    mo.vstack([schedule, *_fresh, generations]),
                     mo.vstack([kind, energy, observability]),
                 ],
                 widths="equal",
