@@ -9,6 +9,7 @@ from figures.catalogue import Figure
 from figures.pipeline import find, seeds_of
 from figures.progress import duration
 from sim.store import Group, Run
+from theory.validation import require
 
 __all__ = ["Cost", "Forecast", "forecasts", "table"]
 
@@ -72,10 +73,11 @@ def forecasts(
     return found
 
 
-def table(found: Sequence[Forecast]) -> str:
-    """The forecasts as lines for people, with the total."""
+def table(found: Sequence[Forecast], jobs: int = 1) -> str:
+    """The forecasts as lines for people, and how long all take, `jobs` at a time."""
+    require(jobs >= 1, "jobs", ">= 1", jobs)
     width = max(len(plan.figure) for plan in found)
-    lines, seconds, unknown = [], 0.0, False
+    lines, seconds, unknown = [], [], False
     for plan in found:
         line = f"{plan.figure:{width}}  {plan.preset}  {plan.stored}/{plan.seeds} seeds"
         if plan.stored == plan.seeds:
@@ -85,12 +87,17 @@ def table(found: Sequence[Forecast]) -> str:
         else:
             lines.append(f"{line} stored; {_words(plan.cost)}")
             lines += [f"{'':{width}}  on disk: {group}" for group in plan.groups]
-            seconds += plan.cost.seconds or 0.0
+            seconds.append(plan.cost.seconds or 0.0)
             unknown |= plan.cost.seconds is None
     if all(plan.stored == plan.seeds for plan in found):
         return "\n".join([*lines, "Nothing to simulate."])
     more = " and what is not known" if unknown else ""
-    return "\n".join([*lines, f"Expected in all: {duration(seconds)}{more}."])
+    jobs = min(jobs, len(seconds))
+    together = f", {jobs} at a time" if jobs > 1 else ""
+    all_of_it = max(sum(seconds) / jobs, *seconds, 0.0)
+    return "\n".join(
+        [*lines, f"Expected in all: {duration(all_of_it)}{more}{together}."]
+    )
 
 
 def _cost(

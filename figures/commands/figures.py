@@ -42,12 +42,12 @@ def run(options: argparse.Namespace) -> int:
 
     chosen = catalogue.select(options.ids)
     settings = override(chosen, options.preset, options.fields)
-    print(table(forecasts(chosen, options.preset, settings, options.out)))
+    jobs = default_jobs(chosen, settings) if options.jobs is None else options.jobs
+    print(table(forecasts(chosen, options.preset, settings, options.out), jobs))
     if options.dry_run:
         return 0
     require_writable(options.out)
     shown = progress(quiet=options.quiet)
-    jobs = default_jobs(chosen, settings) if options.jobs is None else options.jobs
     made, drawn = compute_all(
         chosen, options.preset, settings, options.out, shown, jobs, options.platform
     )

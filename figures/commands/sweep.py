@@ -86,13 +86,13 @@ def run(options: argparse.Namespace) -> int:
         zipped=options.zip,
     )
     planned = expected(chosen, options.out)
-    print(table(planned))
+    jobs = sensible_jobs(planned) if options.jobs is None else options.jobs
+    print(table(planned, jobs))
     if any(plan.stored < plan.seeds for plan in planned):
         print("Times are those of the preset or its last run, whatever the values.")
     if options.dry_run:
         return 0
     require_writable(options.out)
-    jobs = sensible_jobs(planned) if options.jobs is None else options.jobs
     found = carry_out(
         chosen, options.out, progress(quiet=options.quiet), jobs, options.platform
     )

@@ -142,6 +142,12 @@ def test_an_output_folder_that_cannot_be_written_is_refused_first(
     assert (tmp_path / "file").read_text() == "mine"
 
 
+def test_no_jobs_are_refused_before_anything_is_done(driftlab, toy, tmp_path):
+    status, _, err = driftlab("figures", "--jobs", 0, "--out", tmp_path)
+    assert (status, err) == (2, "driftlab: jobs must be >= 1, got 0.\n")
+    assert toy.CALLS == []
+
+
 def test_a_dry_run_writes_nothing(driftlab, toy, tmp_path):
     status, lines, _ = driftlab("figures", "--dry-run", "--out", tmp_path, "--seeds", 8)
     assert status == 0

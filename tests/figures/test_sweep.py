@@ -135,7 +135,7 @@ def test_a_dry_run_lists_the_points_with_their_cost(driftlab, toy, tmp_path):
     assert lines[0].startswith(
         "step=1.0, generations=2  quick  0/8 seeds stored; expec"
     )
-    assert lines[4] == "Expected in all: 1 min 04 s."
+    assert lines[4] == "Expected in all: 32 s, 2 at a time."
     assert "whatever the values" in lines[5]
 
 
