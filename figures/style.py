@@ -7,6 +7,7 @@ The palettes stay apart under the common colour-vision deficiencies.
 """
 
 import contextlib
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -247,7 +248,11 @@ def joint_legend(axes: Sequence[Axes], **where) -> None:
 
 def legend_below(fig: Figure, *axes: Axes, columns: int = 4) -> None:
     """A legend of the labelled series of some of its axes, under the whole figure."""
-    marks = [ax.get_legend_handles_labels() for ax in axes]
+    with warnings.catch_warnings():  # maps have a bar of colours instead
+        warnings.filterwarnings(
+            "ignore", "Legend does not support handles for QuadMesh"
+        )
+        marks = [ax.get_legend_handles_labels() for ax in axes]
     of = {label: h for each in marks for h, label in zip(*each, strict=True)}
     fig.legend(
         of.values(), of, loc="outside lower center", ncols=columns, fontsize="small"

@@ -320,8 +320,8 @@ def start(*arguments, pause: float = 0.0) -> subprocess.Popen:
 
 
 def interrupt(process: subprocess.Popen) -> str:
-    """Ctrl-C, and again after 5 s: Python may drop one in a finaliser. What was said."""
-    for patience in (5, 60):
+    """Ctrl-C, and again after 5 s: Python drops those in a finaliser. What was said."""
+    for patience in (5, 5, 5, 60):
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             return process.communicate(timeout=patience)[1]
@@ -334,7 +334,7 @@ def test_ctrl_c_says_that_the_same_command_resumes_and_it_does(driftlab, tmp_pat
         "walk",
         "--quiet",
         "--generations",
-        40,
+        200,
         "--out",
         tmp_path / "a",
     )
@@ -347,7 +347,7 @@ def test_ctrl_c_says_that_the_same_command_resumes_and_it_does(driftlab, tmp_pat
     assert "the same command resumes" in err
     assert "Traceback" not in err
     run = Run.all(tmp_path / "a")[0]
-    assert 2 <= run.stored_groups()[0].done < 40
+    assert 2 <= run.stored_groups()[0].done < 200
     assert run.timing()["sessions"][0]["what"] == "interrupted"
     assert list(tmp_path.rglob("*.tmp")) == []
     driftlab(*arguments)
