@@ -21,6 +21,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does
 
 import jax
 
+from sim.threefry import write_out_threefry
 from theory.precision import enable_x64
 
 REPO = Path(__file__).resolve().parents[1]
@@ -33,6 +34,7 @@ def compilation_cache() -> Path:
 
 
 enable_x64()
+write_out_threefry()  # as the command line does
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
 jax.config.update("jax_compilation_cache_dir", str(compilation_cache()))

@@ -12,18 +12,13 @@ from figures.export import plotted
 from figures.memorization.presets import CLAIMS
 from figures.pipeline import Result, compute
 from figures.progress import SILENT
-from sim.threefry import write_out_threefry
 from theory.claims import Outcome, decide
 
 KNOWN = {claim.id: claim for claim in CLAIMS}
 
 
 def smoke_runs(ids: str, root: Path) -> dict[str, Result]:
-    """The smoke presets of some figures, which may share runs.
-
-    Compiled as the command line does it, so that tests of either find the other's programs.
-    """
-    write_out_threefry()
+    """The smoke presets of some figures, which may share runs."""
     known = catalogue.figures()
     return {
         id: compute(known[id], "smoke", known[id].presets["smoke"], root, SILENT)
