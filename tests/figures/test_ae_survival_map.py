@@ -10,6 +10,8 @@ from figures.pipeline import compute
 from figures.progress import SILENT
 from theory.claims import Outcome, decide
 
+pytestmark = pytest.mark.slow
+
 FIGURE = catalogue.figures()["ae7"]
 SETTINGS = FIGURE.presets["smoke"]
 

@@ -13,6 +13,8 @@ from figures.progress import SILENT
 from theory.claims import Outcome, decide
 from theory.validation import InputError
 
+pytestmark = pytest.mark.slow
+
 FIGURE = catalogue.figures()["ae9"]
 SETTINGS = FIGURE.presets["smoke"]
 TANH = "tanh, r = 2"

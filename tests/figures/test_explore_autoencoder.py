@@ -23,7 +23,9 @@ FLUCTUATION = 1.45 / np.sqrt(DIM)
 """Of Q in one run, from the specification."""
 
 
-@pytest.mark.parametrize("width", [1, 2, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "width", [1, *(pytest.param(r, marks=pytest.mark.slow) for r in (2, 3))]
+)
 def test_learning_curves_are_resolved(width):
     settings = Settings(width=width)
     tau = settings.pieces * settings.piece
@@ -123,6 +125,7 @@ def test_the_bulk_follows_from_generation_to_generation(both):
     assert found[1] < 0.1 * found[0]
 
 
+@pytest.mark.slow
 def test_a_spectrum_is_learned_too():
     settings = Settings(decay=1.0, generations=0, rate=0.2)
     predicted, simulated = theory(settings), simulate(settings)

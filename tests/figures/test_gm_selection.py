@@ -7,6 +7,8 @@ from gm_runs import is_drawn, outcomes, smoke_runs, surprises_nobody
 
 from theory.claims import Outcome
 
+pytestmark = pytest.mark.slow
+
 IDS = "gm7 gm8 gm9 gm10"
 HOLDS, VIOLATED = {Outcome.HOLDS}, {Outcome.VIOLATED}
 NOT_MET = {Outcome.HYPOTHESES_NOT_MET}

@@ -76,6 +76,7 @@ def go(recursion, folder, progress=SILENT, **parameters):
     return run(recursion, jr.split(jr.key(0), 1), parameters, axes, group, progress)
 
 
+@pytest.mark.slow
 def test_the_law_that_is_learnt_is_that_of_the_pool(tmp_path):
     trace = go(loop(), tmp_path / "accumulate").isel(seed=0)
     D, mixed = trace["D"].values, trace["mixed"].values

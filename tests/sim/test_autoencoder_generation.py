@@ -187,6 +187,7 @@ def test_where_a_generation_starts():
         assert record.projections.shape == (3, 2)
 
 
+@pytest.mark.slow
 def test_real_data_alone_is_no_retraining():
     again = retrain(jr.key(0), setting(100, 3.5, real_share=1.0), 2).bulk_variance
     never = retrain(jr.key(0), setting(100, 3.5), 2).bulk_variance

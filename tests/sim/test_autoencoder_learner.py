@@ -88,6 +88,7 @@ def test_every_pass_sees_every_point():
     assert abs(twice / expected - 2) < 0.4
 
 
+@pytest.mark.slow
 def test_errors_of_the_autoencoder_are_measured_in_the_loop(tmp_path):
     steps = 30
     recursion = Recursion(
@@ -110,6 +111,7 @@ def test_errors_of_the_autoencoder_are_measured_in_the_loop(tmp_path):
     assert (trace["chi2"] > 0.01).all()
 
 
+@pytest.mark.slow
 def test_the_loop_in_twenty_dimensions(tmp_path):
     recursion = Recursion(
         two_modes(20, 3.0),

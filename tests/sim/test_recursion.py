@@ -141,6 +141,7 @@ def test_resuming_gives_the_same_bytes_as_running_through(tmp_path):
     assert files(tmp_path / "whole") == files(tmp_path / "broken")
 
 
+@pytest.mark.slow
 def test_network_learner_runs_and_reports_its_training(tmp_path):
     network = Network(width=8, steps=40, batch=32, segments=2)
     recursion = kernel_loop(

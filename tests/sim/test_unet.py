@@ -92,6 +92,7 @@ def test_a_moved_picture_gives_a_moved_answer():
     assert np.abs(odd - np.roll(here, (1, 0), (0, 1)))[near].max() > 1e-3
 
 
+@pytest.mark.slow
 def test_a_denoiser_learns_two_pictures():
     """Vertical and horizontal stripes, 8 x 8, in the share 1 to 3."""
     stripes = 0.5 * np.sign(np.sin(np.pi * (np.arange(8) + 0.5) / 2))

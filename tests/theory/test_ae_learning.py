@@ -138,6 +138,7 @@ def test_a_grid_of_parameters_is_one_vmap():
     assert np.ptp(np.asarray(grid)) > 0.1
 
 
+@pytest.mark.slow
 def test_derivatives_of_a_final_overlap_agree_with_finite_differences():
     """The official start has an overlap matrix with equal eigenvalues."""
     data, protocol, start = official()

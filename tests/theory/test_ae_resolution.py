@@ -47,6 +47,7 @@ def test_the_estimate_bounds_the_error_of_the_rates(curve, tolerance):
     assert missed > tolerance
 
 
+@pytest.mark.slow
 def test_a_kink_demands_more_nodes_and_its_error_is_still_bounded():
     data = structured_mixture([0.5, 0.3, 0.2], [[2.0], [-1.0], [0.5]])
     at = initial_overlaps(data, [[0.4, 0.0, 0.3]], 0.5, 0.3)
@@ -67,6 +68,7 @@ def test_large_fields_demand_more_nodes():
     assert many.weights.size > 3 * few.weights.size
 
 
+@pytest.mark.slow
 def test_four_units_are_averaged_over_sobol_points_with_a_standard_error():
     rng = np.random.default_rng(2)
     data = structured_mixture([0.6, 0.4], rng.normal(size=(2, 3)))

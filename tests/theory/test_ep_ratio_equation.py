@@ -90,6 +90,7 @@ def test_sharp_sandwich_and_prop_3_1_on_all_rows(rows):
     assert refuted == 2  # B3 and B4
 
 
+@pytest.mark.slow
 def test_gaussian_data_agree_with_the_moment_equations():
     """Same numbers from a grid and from ODEs; N(0, 1) start included."""
     for start in ("marginal", "normal"):

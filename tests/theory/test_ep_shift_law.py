@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from theory.error_propagation.kernel_recursion import shift_drift, shift_law
 from theory.mixtures import gaussian_mixture
@@ -15,6 +16,7 @@ def density(law):
     return np.exp(np.asarray(law.log_density(jnp.asarray(x)[:, None])))
 
 
+@pytest.mark.slow
 def test_it_is_the_loop_of_moved_densities():
     p = gaussian_mixture([0.3, 0.7], [-2.0, 1.0], [0.25, 0.5])
     mixture = [(1.0, 0.0)]  # weight and shift of the parts of p_hat^0 = p

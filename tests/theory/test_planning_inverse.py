@@ -100,6 +100,7 @@ def test_a_stationary_drift_below_the_target_lasts_to_the_horizon():
     assert plan.feasible[0].to_edge
 
 
+@pytest.mark.slow
 def test_a_bandwidth_may_be_too_narrow_and_too_wide():
     known = {"points": 500, "alpha": 0.5}
     plan = solve(RELATIONS["mixing-kernel"], "bandwidth", 0.1, 4, known)

@@ -54,6 +54,7 @@ def test_a_still_loop():
     assert np.all(np.abs(D) < 4.5 * error)
 
 
+@pytest.mark.slow
 def test_a_gaussian_refitted_is_unbiased():
     found = audit("refitted")
     assert found.regime.drift.answer == "drifting"
@@ -151,6 +152,7 @@ def test_the_accumulated_steps_bound_the_distance(name):
         assert np.sqrt(D) > 0.6 * reach
 
 
+@pytest.mark.slow
 def test_samples_that_were_trained_on_leave_short_steps_open():
     rng = np.random.default_rng(1)
     real, held_out = rng.standard_normal((2, 800, 3))
@@ -165,6 +167,7 @@ def test_samples_that_were_trained_on_leave_short_steps_open():
     assert J.low < (3 + 6) / 300 < J.high  # the interval counts what is hidden
 
 
+@pytest.mark.slow
 def test_training_sets_show_what_was_copied():
     rng = np.random.default_rng(2)
     real = rng.standard_normal((800, 3))
