@@ -94,7 +94,7 @@ def table(found: Sequence[Forecast], jobs: int = 1) -> str:
     more = " and what is not known" if unknown else ""
     jobs = min(jobs, len(seconds))
     together = f", {jobs} at a time" if jobs > 1 else ""
-    all_of_it = max(sum(seconds) / jobs, *seconds, 0.0)
+    all_of_it = max(sum(seconds) / jobs, *seconds)
     return "\n".join(
         [*lines, f"Expected in all: {duration(all_of_it)}{more}{together}."]
     )

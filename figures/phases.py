@@ -21,7 +21,7 @@ LETTER, LINE, MARGIN = 0.5, 1.3, 0.5
 """Width of a letter, height of a line and room on each side, in sizes."""
 DEEP = 0.8
 """Of the places with at least this share of the most room, the most central is taken."""
-SLIVER = 0.02
+SLIVER = 0.03
 """A phase nowhere farther from others than this share of the panel has no name."""
 
 
@@ -56,10 +56,11 @@ def draw_phases(
     boxes = {name: _box(ax, phase.shape, name) for name in names.values()}
     outside = {}
     for value, name in names.items():
-        depth = _depth((phase == value) & free)
+        mine = (phase == value) & free
+        depth = _depth(mine)
         if depth.max() - 0.5 < SLIVER * min(phase.shape):
             continue
-        fits = minimum_filter((phase == value) & free, boxes[name], mode="constant")
+        fits = minimum_filter(mine, boxes[name], mode="constant")
         if not fits.any():
             outside[name] = np.unravel_index(np.argmax(depth), depth.shape)
             continue
@@ -83,6 +84,15 @@ def write_name(
         bbox={"facecolor": "white", "alpha": 0.5, "linewidth": 0, "pad": 1.0},
         arrowprops={"arrowstyle": "-", "linewidth": 0.6} if of else None,
     )  # fmt: skip
+
+
+def name_lines(ax: Axes, lines: ContourSet, x: float, form: str) -> None:
+    """The level of each white contour near x, legible over points and dashes."""
+    paths = [path.vertices for path in lines.get_paths() if len(path.vertices)]
+    near = [tuple(v[np.argmin(abs(v[:, 0] - x))]) for v in paths]
+    rim = [withStroke(linewidth=1.6, foreground=RIM)]
+    for text in ax.clabel(lines, fmt=form, fontsize=7, manual=near):
+        text.set(zorder=4, path_effects=rim)
 
 
 def _box(ax: Axes, shape: tuple[int, ...], name: str) -> tuple[int, int]:
@@ -124,15 +134,6 @@ def _around(at: tuple[int, int], box: tuple[int, int], shape: tuple[int, ...]):
     )
     here[rows, columns] = True
     return here
-
-
-def name_lines(ax: Axes, lines: ContourSet, x: float, form: str) -> None:
-    """The level of each white contour near x, legible over points and dashes."""
-    paths = [path.vertices for path in lines.get_paths() if len(path.vertices)]
-    near = [tuple(v[np.argmin(abs(v[:, 0] - x))]) for v in paths]
-    rim = [withStroke(linewidth=1.6, foreground=RIM)]
-    for text in ax.clabel(lines, fmt=form, fontsize=7, manual=near):
-        text.set(zorder=4, path_effects=rim)
 
 
 def _covered(x, y, beside) -> Bool[np.ndarray, "y x"]:

@@ -306,23 +306,19 @@ def test_runs_are_listed_compared_and_removed(driftlab, tmp_path):
 
 
 def start(*arguments, pause: float = 0.0) -> subprocess.Popen:
-    code = "import sys; from figures import catalogue; catalogue.BUILT_IN = ();"
+    # what a shell starts in the background ignores Ctrl-C, and so does all that starts
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+    code += "import sys; from figures import catalogue; catalogue.BUILT_IN = ();"
     code += "from figures.cli import main; sys.exit(main(sys.argv[1:]))"
     toy = {"DRIFTLAB_CATALOGUE": "toy_catalogue", "TOY_PAUSE": str(pause)}
     path = f"{REPO}:{Path(__file__).parent}"
     return subprocess.Popen(
         [sys.executable, "-c", code, *map(str, arguments)],
-        preexec_fn=_heeds_ctrl_c,
         env=os.environ | toy | {"PYTHONPATH": path},
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
     )
-
-
-def _heeds_ctrl_c() -> None:
-    """What a shell starts in the background ignores it, and so does all that starts."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def interrupt(process: subprocess.Popen) -> str:

@@ -101,7 +101,7 @@ def test_contours_are_drawn_as_simulation_with_intervals():
     assert all(row.y_low < row.y < row.y_high for row in rows)
 
 
-@pytest.mark.parametrize("size", [40, 100])
+@pytest.mark.parametrize("size", [20, 100])
 def test_names_stand_inside_their_phases_and_slivers_have_none(size):
     x = np.linspace(0.0, 1.0, size)
     phase = np.where(x[None] + 0 * x[:, None] < 0.5, 0, 1)

@@ -41,7 +41,11 @@ def test_learning_curves_are_resolved(width):
 
 @pytest.mark.parametrize(
     ("width", "share", "error"),
-    [(1, 0.5, 0.02), pytest.param(2, 0.0, 0.04, marks=pytest.mark.slow)],
+    [
+        (1, 0.0, 0.02),
+        (1, 0.5, 0.02),
+        pytest.param(2, 0.0, 0.04, marks=pytest.mark.slow),
+    ],
 )
 def test_generations_are_those_of_finer_rules(width, share, error):
     settings = Settings(modes=2, width=width, generations=MOST, real_fraction=share)
