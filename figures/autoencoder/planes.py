@@ -96,9 +96,10 @@ def draw_plane(
     target: np.ndarray | None = None,
     width: float = 1.1,
 ) -> None:
-    """Samples as a cloud, theory over ("y", "x") as contours, the target in grey."""
+    """Samples, if any, as a cloud, theory over ("y", "x") as contours, the target in grey."""
     line = theory["x"].values
-    style.cloud(ax, samples[:DOTS], "simulated samples", style.SIMULATION, size=2.5)
+    if len(samples):
+        style.cloud(ax, samples[:DOTS], "simulated samples", style.SIMULATION, size=2.5)
     if target is not None:
         _contours(ax, line, target, TARGET, 0.8 * width)
     _contours(ax, line, theory.values, style.THEORY, width)

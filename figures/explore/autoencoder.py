@@ -6,7 +6,7 @@ pass of online learning, d to infinity (Cui, Pehlevan, Lu; equations derived her
 each generation learns, from the same start, what the one before it generates.
 
 `MOST_MODES` modes and `MOST` generations are carried whatever is asked for: absent modes
-have weight 0, later generations are not shown.
+have weight 0, later generations are neither trained nor shown.
 """
 
 from collections.abc import Callable
@@ -198,7 +198,7 @@ def theory(settings: Settings) -> Theory:
         settings.real_fraction if flat else None,
         _rules(settings.width),
         _fine(settings.width),
-        euler_grid(),
+        _sampler(),
     )
     curve, generations, index, generated, risk = jax.tree.map(np.asarray, values)
     shown = lambda a: a[: settings.generations + 1]
@@ -241,6 +241,7 @@ def _theory(
         real_fraction=share,
         steps=STEPS,
         trained=end,
+        needed=generations,
     )
     sigma = training.activation
     index = survival(chain, grid, sigma) if sigma.name in ODD else None
@@ -261,6 +262,10 @@ def _where_present(nodes: Nodes) -> Callable[..., Averages]:
         return jax.lax.cond(jnp.sum(family.weights) > 0, average, nothing)
 
     return rule
+
+
+_sampler = cache(euler_grid)
+"""Its noise levels."""
 
 
 @cache

@@ -55,7 +55,7 @@ QUARTER = 0.25
 """Rate of a diffusion model's error, as recalled of Fu et al."""
 NOTABLE = 0.02
 """Of the TV without synthetic data: what turns by less is not called a turn."""
-POINTS = 1536
+POINTS = 1024
 """Of the grid on which moments of kernel densities are tabulated."""
 PROTOCOLS = {
     "iid": "independent draws of the mixture",

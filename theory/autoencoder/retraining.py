@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from theory.autoencoder.averages import Nodes, midpoint, normal_sobol, square_root
 from theory.autoencoder.learning import Quadrature, learning_curve
@@ -143,6 +143,7 @@ def retrain(
     real_fraction: Float[Array, ""] | float = 0.0,
     steps: int = 100,
     trained: Overlaps | None = None,
+    needed: Int[Array, ""] | int | None = None,
 ) -> Generation:
     r"""Generation 0 learns from the data, each later one from its predecessor's samples.
 
@@ -161,6 +162,8 @@ def retrain(
         real_fraction: p in [0, 1] of real data in generations 1, 2, ...
         steps: Runge-Kutta steps a generation.
         trained: overlaps at the end of generation 0's training, where they are known.
+        needed: train so many after generation 0 (traced, it may vary without a new
+            compilation); the rest repeat the last of them. All by default.
 
     Returns:
         All of them, with a leading axis of generations + 1.
@@ -199,14 +202,20 @@ def retrain(
     count = 1 + (len(data.families) if mixed else 0)
     later_rules = (rules.generated,) + (rules.real,) * (count - 1)
 
-    def step(before: Generation, _):
+    def train(before: Generation) -> Generation:
         source = generated_data(before, gram, real, real_fraction)
         start = _restarted(before, source, C, restart, spread)
         after = generate(learn(source, start, later_rules))
-        after = after._replace(M=after.M[r:])  # of the references alone
+        return after._replace(M=after.M[r:])  # of the references alone
+
+    def step(before: Generation, g: Int[Array, ""]):
+        if needed is None:
+            after = train(before)
+        else:
+            after = jax.lax.cond(g < needed, train, lambda last: last, before)
         return after, after
 
-    _, later = jax.lax.scan(step, first, None, length=generations)
+    _, later = jax.lax.scan(step, first, jnp.arange(generations))
     return jax.tree.map(lambda a, b: jnp.concatenate([a[None], b]), first, later)
 
 
