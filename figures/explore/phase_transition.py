@@ -195,8 +195,7 @@ def _kernel(settings: Settings, schedules: Schedule):
 def _kernel_tv(schedules: Schedule, h, model, protocol: str) -> TvPrediction:
     """At every amount, on a grid of its own: one program for all settings."""
 
-    def one(part):
-        schedule, h = part
+    def one(schedule: Schedule, h: Float[Array, " stages"]) -> TvPrediction:
         added = 2.0 * jnp.max(accumulated_bound(schedule, h**2))
         reach = REACH * jnp.sqrt(1.0 + added)
         grid = Grid(-reach, 2.0 * reach / POINTS, POINTS)
@@ -205,7 +204,7 @@ def _kernel_tv(schedules: Schedule, h, model, protocol: str) -> TvPrediction:
         )
         return predicted_tv(mean[0], variance[0], standard(), grid)
 
-    return jax.lax.map(one, (schedules, h))
+    return jax.vmap(one)(schedules, h)
 
 
 def _gaussian(settings: Settings, schedules: Schedule):

@@ -134,6 +134,19 @@ def test_starts_are_mapped_over(brief):
     assert both[1, 0] > both[0, 0]
 
 
+def test_only_what_is_needed_is_trained():
+    """The first generations are those of a whole chain, the rest repeat the last."""
+    learn = jax.jit(
+        lambda needed: retrain(
+            DATA, training(), GRID, START, 1.0, 2, FEW_NODES, steps=40, needed=needed
+        ).Q[:, 0, 0]
+    )
+    none, one, all_ = (np.asarray(learn(k)) for k in range(3))
+    assert (none == all_[0]).all()
+    assert (one == all_[[0, 1, 1]]).all()
+    assert len(set(all_)) == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

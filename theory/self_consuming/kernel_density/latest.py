@@ -65,9 +65,9 @@ def latest_kernel_loop(
     return _moments(a, b, h2, X, Y, models, grid.law(real), grid, protocol == "iid")
 
 
-@partial(jax.jit, static_argnames="mixed_sources")
-def _moments(a, b, h2, X, Y, wanted, p0, grid: Grid, mixed_sources: bool):
-    """Means and variances from the coefficients; Y weighs mixtures (iid) or models."""
+@partial(jax.jit, static_argnames="iid")
+def _moments(a, b, h2, X, Y, wanted, p0, grid: Grid, iid: bool):
+    """Means and variances from the coefficients; iid, Y weighs mixtures and X is 0."""
     S, w2 = len(a), grid.frequencies**2
 
     def learn(model, stage):
@@ -77,7 +77,7 @@ def _moments(a, b, h2, X, Y, wanted, p0, grid: Grid, mixed_sources: bool):
         return after, (model, mixed, after)
 
     models, mixed, after = jax.lax.scan(learn, jnp.zeros_like(p0), (a, b, h2))[1]
-    laws = mixed if mixed_sources else models
+    laws = mixed if iid else models
     total = jnp.cumsum(h2)
     started = jnp.concatenate([jnp.zeros((1,)), total[:-1]])
     stage = jnp.arange(S)
@@ -87,7 +87,8 @@ def _moments(a, b, h2, X, Y, wanted, p0, grid: Grid, mixed_sources: bool):
 
     def variance(part):
         H_i, X_i, Y_i = part
-        return _own_noise(H_i, Y_i, laws, grid) + _real_noise(H_i, X_i, p0, grid)
+        own = _own_noise(H_i, Y_i, laws, grid)
+        return own if iid else own + _real_noise(H_i, X_i, p0, grid)
 
     rows = H[wanted], X[wanted], Y[wanted]
     return grid.values(after[wanted]), jax.lax.map(variance, rows)
