@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import importlib
 import importlib.util
 import os
 import runpy
@@ -48,7 +49,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """List the notebooks, or serve one until it is stopped."""
-    from figures.explore.folder import described, notebook, notebooks
+    from figures.explore.folder import described, imported, notebook, notebooks
     from theory.validation import InputError
 
     if options.name is None:
@@ -64,6 +65,8 @@ def run(options: argparse.Namespace) -> None:
     from figures.cli import start_jax
 
     start_jax()
+    for module in imported(path):  # once the address is said, pages open at once
+        importlib.import_module(module)
     query = f"/?access_token={token}" if token else "/"
     line = f"{options.name}: http://{HOST}:{port}{query}  (Ctrl-C stops it)"
     announce = threading.Thread(

@@ -1,11 +1,11 @@
-"""Where the notebooks are, and what each is about. Imports nothing heavy."""
+"""Where the notebooks are, what each is about and imports. Imports nothing heavy."""
 
 import ast
 from pathlib import Path
 
 from theory.validation import require
 
-__all__ = ["FOLDER", "described", "notebook", "notebooks"]
+__all__ = ["FOLDER", "described", "imported", "notebook", "notebooks"]
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 """Beside the packages, in the repository and where a wheel is installed."""
@@ -31,3 +31,9 @@ def described(path: Path) -> str:
     """The first line of a notebook's docstring."""
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     return text.partition("\n")[0]
+
+
+def imported(path: Path) -> list[str]:
+    """The modules that a notebook imports names from, in its order."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]

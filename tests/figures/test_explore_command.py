@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from figures.commands import explore
-from figures.explore.folder import FOLDER, described, notebooks
+from figures.explore.folder import FOLDER, described, imported, notebooks
 
 
 @pytest.fixture
@@ -38,6 +38,17 @@ def test_it_serves_one_notebook_to_this_machine_with_a_token(driftlab, server):
     assert line[line.index("--host") + 1] == "127.0.0.1"
     assert len(line[line.index("--token-password") + 1]) >= 20
     assert "--headless" in line
+
+
+def test_all_that_a_notebook_shows_with_is_imported_first(
+    driftlab, server, monkeypatch
+):
+    modules = imported(FOLDER / "drift_regimes.py")
+    assert "figures.explore.drift_regimes_page" in modules
+    taken = []
+    monkeypatch.setattr(explore.importlib, "import_module", taken.append)
+    driftlab("explore", "drift_regimes")
+    assert (taken, len(server)) == (modules, 1)
 
 
 def test_port_and_token_are_the_users_choice(driftlab, server):
