@@ -30,7 +30,7 @@ from theory.autoencoder.averages import (
     sobol,
 )
 from theory.autoencoder.bulk import critical_at_noise_level
-from theory.autoencoder.learning import learning_curve
+from theory.autoencoder.learning import followed_curve
 from theory.autoencoder.modes import survival
 from theory.autoencoder.retraining import Generation, Rules, product_rules, retrain
 from theory.autoencoder.risk import excess_risk, mse_per_dim
@@ -73,8 +73,8 @@ DIM = 200
 """Dimension of the networks that are simulated."""
 PIECE = 100
 """Their steps between two looks: training lasts a whole number of pieces."""
-POINTS, SUBSTEPS, STEPS = 16, 3, 50
-"""Drawn intervals of the first learning curve and steps in each; steps of later ones."""
+POINTS = 16
+"""Drawn intervals of the first learning curve."""
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,8 @@ def _theory(
     grid: EulerGrid,
 ):
     start = spanned_overlaps(law, C, 0.0, jnp.zeros((1,), jnp.float64))
-    curve = learning_curve(law, training, start, tau, rules.real, POINTS, SUBSTEPS)
+    times = tau * jnp.linspace(0.0, 1.0, POINTS + 1)
+    curve = followed_curve(law, training, start, times, rules.real)
     end = jax.tree.map(lambda a: a[-1], curve)
     share = 0.0 if share is None else share
     chain = retrain(
@@ -239,7 +240,7 @@ def _theory(
         MOST,
         replace(rules, real=_where_present(rules.real)),
         real_fraction=share,
-        steps=STEPS,
+        steps=None,
         trained=end,
         needed=generations,
     )

@@ -166,8 +166,8 @@ def _said(settings: Settings, theory: Theory) -> str:
     lost = ~np.isfinite(theory.generations.Q).all(axis=(1, 2))
     if lost.any():
         return (
-            f"Training diverges in generation {np.argmax(lost)}: the learning rate is too "
-            "large for what the one before it generates."
+            f"Training diverges in generation {np.argmax(lost)}, or is too fast to be "
+            "followed: the learning rate is too large for what the one before it generates."
         )
     said = f"The first network generates a bulk of variance {s2[0]:.3g}"
     if settings.generations > 0:

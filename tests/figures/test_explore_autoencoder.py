@@ -170,6 +170,19 @@ def test_the_page_says_what_retraining_does(both):
         assert f'data-number="{id}"' in table
 
 
+def test_fast_training_is_not_taken_for_divergence():
+    """Fixed steps of 0.08 overflow here, in the last generation."""
+    settings = Settings(activation="relu", rate=0.3, tau=4.0, generations=3)
+    fine = jax.jit(
+        lambda tau: retrain(
+            settings.law, settings.training, euler_grid(), settings.start, tau,
+            MOST, explored._rules(2), steps=800,
+        )
+    )(settings.pieces * settings.piece)  # fmt: skip
+    found = theory(settings).generations
+    np.testing.assert_allclose(found.Q, fine.Q, rtol=0.02, atol=1e-3)
+
+
 def test_training_that_diverges_is_called_so():
     settings = Settings(activation="relu", rate=0.5, tau=4.0, generations=3)
     predicted = theory(settings)

@@ -11,7 +11,12 @@ from ae_cases import official, reference_case
 
 from theory.autoencoder import statements
 from theory.autoencoder.averages import midpoint, normal_sobol, sobol
-from theory.autoencoder.learning import adaptive_curve, learning_curve, rates
+from theory.autoencoder.learning import (
+    adaptive_curve,
+    followed_curve,
+    learning_curve,
+    rates,
+)
 from theory.denoiser import initial_overlaps, training
 from theory.structured import structured_mixture
 
@@ -75,6 +80,28 @@ def test_runge_kutta_converges_to_the_adaptive_curve_at_order_four():
     orders = np.log2(errors[:-1] / errors[1:])
     assert np.all(np.abs(orders[1:] - 4.0) < 0.35)
     assert errors[-1] < 1e-6
+
+
+def test_a_followed_curve_is_the_adaptive_one_within_its_tolerance():
+    data, protocol, start = small()
+    times, nodes = jnp.linspace(0.0, 3.0, 7), midpoint(1, 48)
+    exact = adaptive_curve(data, protocol, start, times, nodes, 1e-12, 1e-12)
+    follow = jax.jit(
+        lambda rtol: followed_curve(data, protocol, start, times, nodes, rtol)
+    )
+    errors = [largest(follow(rtol), exact) for rtol in (1e-3, 1e-4, 1e-6)]
+    assert errors[0] > errors[1] > errors[2]
+    assert errors[1] < 1e-3
+    assert errors[2] < 1e-5
+
+
+def test_what_is_not_reached_is_nan():
+    data, protocol, start = small()
+    times = jnp.linspace(0.0, 3.0, 7)
+    few = followed_curve(data, protocol, start, times, midpoint(1, 48), max_steps=4)
+    reached = np.isfinite(np.asarray(few.q)).all(axis=tuple(range(1, few.q.ndim)))
+    assert reached[0]
+    assert not reached[-1]
 
 
 def test_the_form_without_second_derivative_equals_the_one_with():

@@ -29,6 +29,7 @@ from theory.structured import Family, StructuredMixture
 __all__ = [
     "adaptive_curve",
     "error_moments",
+    "followed_curve",
     "learning_curve",
     "quadrature",
     "rates",
@@ -209,15 +210,62 @@ def adaptive_curve(
     Raises:
         EquinoxRuntimeError: when `max_steps` do not suffice.
     """
+    controller = diffrax.PIDController(rtol=rtol, atol=atol)
+    slope = partial(rates, data, training, nodes=nodes)
+    return _solved(slope, start, times, diffrax.Dopri8(), controller, max_steps)
+
+
+def followed_curve(
+    data: StructuredMixture,
+    training: Training,
+    start: Overlaps,
+    times: Float[Array, " k"],
+    nodes,
+    rtol: float = 1e-4,
+    max_steps: int = 256,
+) -> Overlaps:
+    r"""Overlaps at increasing `times` >= 0, as far as they can be followed quickly.
+
+    Steps of order 5, as many as the tolerance and the fastest direction ask for: rates grow
+    as :math:`\rho^2` with the distance of modes, so data that scatter widely take many.
+    Where they do not suffice, or overlaps diverge, nothing is raised.
+
+    Args:
+        data: what is learned.
+        training: how.
+        start: overlaps at time 0.
+        times: where they are asked for.
+        nodes: rule of averaging, see `quadrature`.
+        rtol: relative error of a step; the absolute one is a tenth of it.
+        max_steps: at most, from 0 to the last time.
+
+    Returns:
+        Overlaps with a leading axis of times; NaN at those that were not reached.
+    """
+    controller = diffrax.PIDController(
+        rtol=rtol, atol=0.1 * rtol, dtmin=1e-6 * times[-1], force_dtmin=False
+    )
+    slope = partial(rates, data, training, nodes=nodes)
+    found = _solved(
+        slope, start, times, diffrax.Tsit5(), controller, max_steps, throw=False
+    )
+    return jax.tree.map(lambda a: jnp.where(jnp.isfinite(a), a, jnp.nan), found)
+
+
+def _solved(
+    slope, start, times, solver, controller, max_steps: int, throw: bool = True
+) -> Overlaps:
+    """Overlaps at increasing times."""
     solution = diffrax.diffeqsolve(
-        diffrax.ODETerm(lambda t, y, _: rates(data, training, y, nodes)),
-        diffrax.Dopri8(),
+        diffrax.ODETerm(lambda t, y, _: slope(y)),
+        solver,
         t0=0.0,
         t1=times[-1],
         dt0=None,
         y0=start,
         saveat=diffrax.SaveAt(ts=times),
-        stepsize_controller=diffrax.PIDController(rtol=rtol, atol=atol),
+        stepsize_controller=controller,
         max_steps=max_steps,
+        throw=throw,
     )
     return cast(Overlaps, solution.ys)

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from theory.autoencoder.averages import Nodes, midpoint, normal_sobol, square_root
-from theory.autoencoder.learning import Quadrature, learning_curve
+from theory.autoencoder.learning import Quadrature, followed_curve, learning_curve
 from theory.autoencoder.sampling import (
     LatentLaw,
     bulk_variance,
@@ -141,7 +141,7 @@ def retrain(
     restart: Restart | None = None,
     spread: float = 0.0,
     real_fraction: Float[Array, ""] | float = 0.0,
-    steps: int = 100,
+    steps: int | None = 100,
     trained: Overlaps | None = None,
     needed: Int[Array, ""] | int | None = None,
 ) -> Generation:
@@ -160,7 +160,9 @@ def retrain(
         restart: how generations 1, 2, ... start.
         spread: of the random part of a start from references, see `initial_overlaps`.
         real_fraction: p in [0, 1] of real data in generations 1, 2, ...
-        steps: Runge-Kutta steps a generation.
+        steps: Runge-Kutta steps a generation; None for as many as `followed_curve` takes,
+            whose limits then hold: a generation that is not reached is NaN, and so are
+            those after it.
         trained: overlaps at the end of generation 0's training, where they are known.
         needed: train so many after generation 0 (traced, it may vary without a new
             compilation); the rest repeat the last of them. All by default.
@@ -187,7 +189,11 @@ def retrain(
     require_in("spread", spread, 0.0, 1e6)
 
     def learn(law: StructuredMixture, start: Overlaps, nodes) -> Overlaps:
-        curve = learning_curve(law, training, start, tau, nodes, 1, steps)
+        if steps is None:
+            end = jnp.reshape(jnp.asarray(tau, jnp.float64), (1,))
+            curve = followed_curve(law, training, start, end, nodes)
+        else:
+            curve = learning_curve(law, training, start, tau, nodes, 1, steps)
         return jax.tree.map(lambda a: a[-1], curve)
 
     def generate(end: Overlaps) -> Generation:
