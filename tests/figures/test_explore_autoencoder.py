@@ -173,10 +173,11 @@ def test_the_page_says_what_retraining_does(both):
 def test_fast_training_is_not_taken_for_divergence():
     """Fixed steps of 0.08 overflow here, in the last generation."""
     settings = Settings(activation="relu", rate=0.3, tau=4.0, generations=3)
+    rules = explored._rules(settings.width)
     fine = jax.jit(
         lambda tau: retrain(
             settings.law, settings.training, euler_grid(), settings.start, tau,
-            MOST, explored._rules(2), steps=800,
+            MOST, rules, steps=800,
         )
     )(settings.pieces * settings.piece)  # fmt: skip
     found = theory(settings).generations
