@@ -227,8 +227,7 @@ def _theory(
     grid: EulerGrid,
 ):
     start = spanned_overlaps(law, C, 0.0, jnp.zeros((1,), jnp.float64))
-    times = tau * jnp.linspace(0.0, 1.0, POINTS + 1)
-    curve = followed_curve(law, training, start, times, rules.real)
+    curve = followed_curve(law, training, start, tau, rules.real, POINTS)
     end = jax.tree.map(lambda a: a[-1], curve)
     share = 0.0 if share is None else share
     chain = retrain(
@@ -265,8 +264,10 @@ def _where_present(nodes: Nodes) -> Callable[..., Averages]:
     return rule
 
 
-_sampler = cache(euler_grid)
-"""Its noise levels."""
+@cache
+def _sampler() -> EulerGrid:
+    """Its noise levels, in one program."""
+    return jax.jit(euler_grid)()
 
 
 @cache

@@ -19,6 +19,7 @@ from typing import NamedTuple, cast
 import diffrax
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from theory.autoencoder.averages import Averages, Nodes, by_quadrature, fields
@@ -212,19 +213,24 @@ def adaptive_curve(
     """
     controller = diffrax.PIDController(rtol=rtol, atol=atol)
     slope = partial(rates, data, training, nodes=nodes)
-    return _solved(slope, start, times, diffrax.Dopri8(), controller, max_steps)
+    saved = diffrax.SaveAt(ts=times)
+    found = _solved(
+        slope, start, times[-1], saved, diffrax.Dopri8(), controller, max_steps
+    )
+    return cast(Overlaps, found.ys)
 
 
 def followed_curve(
     data: StructuredMixture,
     training: Training,
     start: Overlaps,
-    times: Float[Array, " k"],
+    tau: Float[Array, ""] | float,
     nodes,
+    points: int = 40,
     rtol: float = 1e-4,
     max_steps: int = 256,
 ) -> Overlaps:
-    r"""Overlaps at increasing `times` >= 0, as far as they can be followed quickly.
+    r"""Overlaps at :math:`0, \tau/P, \dots, \tau`, as far as they are quick to follow.
 
     Steps of order 5, as many as the tolerance and the fastest direction ask for: rates grow
     as :math:`\rho^2` with the distance of modes, so data that scatter widely take many.
@@ -234,38 +240,59 @@ def followed_curve(
         data: what is learned.
         training: how.
         start: overlaps at time 0.
-        times: where they are asked for.
+        tau: final time > 0.
         nodes: rule of averaging, see `quadrature`.
+        points: P, recorded intervals.
         rtol: relative error of a step; the absolute one is a tenth of it.
-        max_steps: at most, from 0 to the last time.
+        max_steps: at most, from 0 to tau.
 
     Returns:
-        Overlaps with a leading axis of times; NaN at those that were not reached.
+        Overlaps with a leading axis of P + 1 times; NaN at those that were not reached.
     """
+
+    # In time over tau, and with values between steps taken afterwards, no times are
+    # checked by a callback, with which JAX would not keep the compiled program.
+    def slope(y: Overlaps) -> Overlaps:
+        speed = rates(data, training, y, nodes)
+        return jax.tree.map(lambda d: tau * d, speed)
+
     controller = diffrax.PIDController(
-        rtol=rtol, atol=0.1 * rtol, dtmin=1e-6 * times[-1], force_dtmin=False
+        rtol=rtol, atol=0.1 * rtol, dtmin=1e-6, force_dtmin=False
     )
-    slope = partial(rates, data, training, nodes=nodes)
     found = _solved(
-        slope, start, times, diffrax.Tsit5(), controller, max_steps, throw=False
+        slope,
+        start,
+        1.0,
+        diffrax.SaveAt(t1=True, dense=True),
+        diffrax.Tsit5(),
+        controller,
+        max_steps,
+        throw=False,
+        adjoint=diffrax.ForwardMode(),  # quicker to trace
     )
-    return jax.tree.map(lambda a: jnp.where(jnp.isfinite(a), a, jnp.nan), found)
+    times = np.linspace(0.0, 1.0, points + 1)
+    reached = times <= found.ts[-1]
+
+    def known(a: Array) -> Array:
+        where = jnp.expand_dims(reached, range(1, a.ndim)) & jnp.isfinite(a)
+        return jnp.where(where, a, jnp.nan)
+
+    return jax.tree.map(known, cast(Overlaps, jax.vmap(found.evaluate)(times)))
 
 
 def _solved(
-    slope, start, times, solver, controller, max_steps: int, throw: bool = True
-) -> Overlaps:
-    """Overlaps at increasing times."""
-    solution = diffrax.diffeqsolve(
+    slope, start, end, saved, solver, controller, max_steps: int, **options
+) -> diffrax.Solution:
+    """From time 0 to `end`."""
+    return diffrax.diffeqsolve(
         diffrax.ODETerm(lambda t, y, _: slope(y)),
         solver,
         t0=0.0,
-        t1=times[-1],
+        t1=end,
         dt0=None,
         y0=start,
-        saveat=diffrax.SaveAt(ts=times),
+        saveat=saved,
         stepsize_controller=controller,
         max_steps=max_steps,
-        throw=throw,
+        **options,
     )
-    return cast(Overlaps, solution.ys)

@@ -190,8 +190,7 @@ def retrain(
 
     def learn(law: StructuredMixture, start: Overlaps, nodes) -> Overlaps:
         if steps is None:
-            end = jnp.reshape(jnp.asarray(tau, jnp.float64), (1,))
-            curve = followed_curve(law, training, start, end, nodes)
+            curve = followed_curve(law, training, start, tau, nodes, 1)
         else:
             curve = learning_curve(law, training, start, tau, nodes, 1, steps)
         return jax.tree.map(lambda a: a[-1], curve)
