@@ -167,7 +167,7 @@ def _said(settings: Settings, theory: Theory) -> str:
     if lost.any():
         return (
             f"Training diverges in generation {np.argmax(lost)}, or is too fast to be "
-            "followed: the learning rate is too large for what the one before it generates."
+            "followed, on what the one before it generates."
         )
     said = f"The first network generates a bulk of variance {s2[0]:.3g}"
     if settings.generations > 0:
