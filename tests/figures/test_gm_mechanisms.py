@@ -15,6 +15,8 @@ from figures.memorization.data import drawn
 from figures.memorization.interventions import _sets
 from theory.claims import Outcome
 
+pytestmark = pytest.mark.slow
+
 IDS = "gm11 gm12 gm13"
 HOLDS, VIOLATED = {Outcome.HOLDS}, {Outcome.VIOLATED}
 NOT_MET = {Outcome.HYPOTHESES_NOT_MET}
