@@ -29,11 +29,14 @@ def notebook(name: str) -> Path:
 
 def described(path: Path) -> str:
     """The first line of a notebook's docstring."""
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return text.partition("\n")[0]
+    return (ast.get_docstring(_parsed(path)) or "").partition("\n")[0]
 
 
 def imported(path: Path) -> list[str]:
     """The modules that a notebook imports names from, in its order."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    nodes = ast.walk(_parsed(path))
+    return [node.module for node in nodes if isinstance(node, ast.ImportFrom)]
+
+
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))

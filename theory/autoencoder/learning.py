@@ -9,7 +9,7 @@ specification, whose terms agree with the official code's after two corrections)
     \dot b &= \kappa\sum_c\pi_c\sum_s\varphi_s E^{ex}_{cs} .
 
 Everything is a pure function of arrays: `jit`, `vmap` over any parameter, and
-derivatives in all of them go through.
+derivatives in all of them go through (of `followed_curve` in forward mode).
 """
 
 from collections.abc import Callable
@@ -234,17 +234,9 @@ def followed_curve(
 
     Steps of order 5, as many as the tolerance and the fastest direction ask for: rates grow
     as :math:`\rho^2` with the distance of modes, so data that scatter widely take many.
-    Where they do not suffice, or overlaps diverge, nothing is raised.
-
-    Args:
-        data: what is learned.
-        training: how.
-        start: overlaps at time 0.
-        tau: final time > 0.
-        nodes: rule of averaging, see `quadrature`.
-        points: P, recorded intervals.
-        rtol: relative error of a step; the absolute one is a tenth of it.
-        max_steps: at most, from 0 to tau.
+    Where they do not suffice, or overlaps diverge, nothing is raised. Arguments as
+    `learning_curve`, but for `rtol`, the relative error of a step (the absolute one is a
+    tenth of it), and `max_steps`, at most so many from 0 to tau.
 
     Returns:
         Overlaps with a leading axis of P + 1 times; NaN at those that were not reached.
